@@ -1,0 +1,12 @@
+"""The Pulumi program: one scope's component, its outputs exported."""
+
+import pulumi
+
+from infra import settings
+from infra.app import App
+from infra.bootstrap import Bootstrap
+
+config = settings.read()
+scope = App("app", config) if isinstance(config, settings.AppSettings) else Bootstrap("bootstrap", config)
+for key, value in scope.outputs.items():
+    pulumi.export(key, value)

@@ -1,0 +1,1 @@
+"""What runs in Lambda: main.py and nothing else of this folder."""

@@ -1,0 +1,1 @@
+"""What gets deployed. Nothing here knows where it is deployed to."""

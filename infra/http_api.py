@@ -1,0 +1,104 @@
+"""The HTTP API in front of the function: one route, one stage, an access log, leave to invoke."""
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra import names
+
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+ACCESS_LOG_FIELDS = (
+    "requestId",
+    "requestTime",
+    "httpMethod",
+    "routeKey",
+    "path",
+    "status",
+    "responseLatency",
+    "integrationStatus",
+    "integrationLatency",
+    "integrationErrorMessage",
+)
+
+
+@dataclass(frozen=True)
+class HttpApiArgs:
+    """`log_retention_days` in days, for the access log."""
+
+    names: names.AppNames
+    function_name: pulumi.Input[str]
+    function_invoke_arn: pulumi.Input[str]
+    log_retention_days: int
+    tags: dict[str, str]
+
+
+class HttpApi(pulumi.ComponentResource):
+    """`GET /` answered by the function."""
+
+    api_id: pulumi.Output[str]
+    url: pulumi.Output[str]
+    access_log_group_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: HttpApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("incident-sandbox:infra:HttpApi", name, None, opts)
+        mine = pulumi.ResourceOptions(parent=self)
+
+        access_log = aws.cloudwatch.LogGroup(
+            f"{name}-access-log",
+            name=args.names.access_log_group,
+            retention_in_days=args.log_retention_days,
+            tags=args.tags,
+            opts=mine,
+        )
+        api = aws.apigatewayv2.Api(
+            f"{name}-api",
+            name=args.names.api,
+            description="Public entry of the incident-sandbox function",
+            protocol_type="HTTP",
+            tags=args.tags,
+            opts=mine,
+        )
+        integration = aws.apigatewayv2.Integration(
+            f"{name}-integration",
+            api_id=api.id,
+            integration_type="AWS_PROXY",
+            integration_uri=args.function_invoke_arn,
+            payload_format_version="2.0",
+            opts=mine,
+        )
+        route = aws.apigatewayv2.Route(
+            f"{name}-route",
+            api_id=api.id,
+            route_key="GET /",
+            target=pulumi.Output.format("integrations/{0}", integration.id),
+            opts=mine,
+        )
+        stage = aws.apigatewayv2.Stage(
+            f"{name}-stage",
+            api_id=api.id,
+            name="$default",
+            auto_deploy=True,
+            access_log_settings=aws.apigatewayv2.StageAccessLogSettingsArgs(
+                destination_arn=access_log.arn,
+                format=json.dumps({field: f"$context.{field}" for field in ACCESS_LOG_FIELDS}),
+            ),
+            tags=args.tags,
+            # The stage deploys what the API has when it is made.
+            opts=pulumi.ResourceOptions.merge(mine, pulumi.ResourceOptions(depends_on=[route])),
+        )
+        aws.lambda_.Permission(
+            f"{name}-permission",
+            statement_id="InvokeByHttpApi",
+            action="lambda:InvokeFunction",
+            function=args.function_name,
+            principal="apigateway.amazonaws.com",
+            source_arn=pulumi.Output.format("{0}/*/*", api.execution_arn),
+            opts=mine,
+        )
+
+        self.api_id = api.id
+        self.url = stage.invoke_url
+        self.access_log_group_name = access_log.name
+        self.register_outputs({"apiId": self.api_id, "url": self.url})

@@ -1,0 +1,78 @@
+"""Every physical name and IAM path, in one place.
+
+Names that belong to one app stack carry project and stack, so stacks of one account never collide; bootstrap's
+carry the project only, because there is one bootstrap to an account. IAM role names are unique in an account
+whatever their path (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), hence the
+suffix `-execution`: no stack name can make an app's role collide with a CI role.
+"""
+
+import re
+from dataclasses import dataclass
+
+import pulumi
+
+PROJECT = "incident-sandbox"
+
+APP_ROLE_PATH = f"/{PROJECT}/app/"
+CI_ROLE_PATH = f"/{PROJECT}/ci/"
+
+BOUNDARY = f"{PROJECT}-app-boundary"
+DEPLOY_ROLE = f"{PROJECT}-ci-deploy"
+PREVIEW_ROLE = f"{PROJECT}-ci-preview"
+STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
+
+BOOTSTRAP_STACK = "bootstrap"
+
+# An IAM role name has at most 64 characters; PROJECT- and -execution take 27 of them. Lambda allows no full stop.
+STACK_NAME = re.compile(r"[A-Za-z0-9_-]{1,37}")
+
+
+@dataclass(frozen=True)
+class AppNames:
+    """The names of one app stack; with stack `*`, the patterns that match every app stack's."""
+
+    stack: str
+
+    @property
+    def prefix(self) -> str:
+        return f"{PROJECT}-{self.stack}"
+
+    @property
+    def function(self) -> str:
+        return self.prefix
+
+    @property
+    def api(self) -> str:
+        return self.prefix
+
+    @property
+    def execution_role(self) -> str:
+        return f"{self.prefix}-execution"
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/lambda/{self.function}"
+
+    @property
+    def access_log_group(self) -> str:
+        """API Gateway adds each group it delivers to to one resource policy of limited size, except groups under
+        this prefix (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html)."""
+        return f"/aws/vendedlogs/apigateway/{self.api}"
+
+    @property
+    def errors_alarm(self) -> str:
+        return f"{self.prefix}-function-errors"
+
+    @property
+    def server_errors_alarm(self) -> str:
+        return f"{self.prefix}-api-5xx"
+
+
+def state_bucket(account: str, region: str) -> str:
+    """Bucket names are unique in a whole partition, so account and region are part of it."""
+    return f"{PROJECT}-state-{account}-{region}"
+
+
+def boundary_arn(partition: pulumi.Input[str], account: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The boundary's ARN as it will be, for stacks that cannot read bootstrap's outputs."""
+    return pulumi.Output.format("arn:{0}:iam::{1}:policy{2}{3}", partition, account, APP_ROLE_PATH, BOUNDARY)

@@ -1,0 +1,15 @@
+"""Which account and region the stack is deployed to, asked of AWS once."""
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.policies import Scope
+
+
+def current_scope(parent: pulumi.Resource) -> pulumi.Output[Scope]:
+    opts = pulumi.InvokeOptions(parent=parent)
+    return pulumi.Output.all(
+        aws.get_partition_output(opts=opts).partition,
+        aws.get_caller_identity_output(opts=opts).account_id,
+        aws.get_region_output(opts=opts).region,
+    ).apply(lambda found: Scope(*found))

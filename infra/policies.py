@@ -1,0 +1,309 @@
+"""Every IAM policy document, as functions from names and ARNs to JSON text.
+
+Action lists follow what the real provider calls, resource by resource: its create, read, update and delete.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import TypedDict
+
+from infra import names
+
+GITHUB_ISSUER = "token.actions.githubusercontent.com"
+OIDC_AUDIENCE = "sts.amazonaws.com"
+
+Condition = dict[str, dict[str, str | list[str]]]
+
+
+class Statement(TypedDict, total=False):
+    """One statement of a policy document."""
+
+    Sid: str
+    Effect: str
+    Principal: str | dict[str, str]
+    Action: str | list[str]
+    Resource: str | list[str]
+    Condition: Condition
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where ARNs are built for."""
+
+    partition: str
+    account: str
+    region: str
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def iam_arn(self, resource: str) -> str:
+        return f"arn:{self.partition}:iam::{self.account}:{resource}"
+
+
+def document(*statements: Statement) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def lambda_trust() -> str:
+    return document(
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    )
+
+
+def github_trust(provider_arn: str, subject: str) -> str:
+    """Trust for GitHub Actions jobs whose token carries exactly this subject: no wildcard, no ForAllValues.
+
+    https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
+    """
+    return document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": provider_arn},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": {f"{GITHUB_ISSUER}:aud": OIDC_AUDIENCE, f"{GITHUB_ISSUER}:sub": subject}
+            },
+        }
+    )
+
+
+def execution(log_group_arn: str) -> str:
+    """What the function may do: write its own log group, and send traces, which have no resource to name."""
+    return document(_write_logs(f"{log_group_arn}:*"), _write_traces())
+
+
+def boundary(scope: Scope) -> str:
+    """The most that any role of an app stack can ever do, whatever is attached to it."""
+    log_groups = scope.arn("logs", f"log-group:{names.AppNames('*').log_group}:*").replace(f":{scope.region}:", ":*:")
+    return document(_write_logs(log_groups), _write_traces())
+
+
+def state_key(scope: Scope) -> str:
+    """The key's own policy: leave it to IAM who may use the key."""
+    return document(
+        {
+            "Sid": "IamDecides",
+            "Effect": "Allow",
+            "Principal": {"AWS": scope.iam_arn("root")},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+    )
+
+
+def tls_only(bucket_arn: str) -> str:
+    return document(
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket_arn, f"{bucket_arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    )
+
+
+def preview(scope: Scope, bucket_arn: str, key_arn: str) -> str:
+    """Read state and describe the app's resources: a pull request runs its own code with this."""
+    return document(*_read_state(bucket_arn, key_arn), *_describe_app(scope))
+
+
+def deploy(scope: Scope, bucket_arn: str, key_arn: str) -> str:
+    """Create, change and delete what an app stack declares, and keep its state."""
+    app = names.AppNames("*")
+    roles = scope.iam_arn(f"role{names.APP_ROLE_PATH}*")
+    apis = f"arn:{scope.partition}:apigateway:{scope.region}::"
+    functions = scope.arn("lambda", f"function:{app.function}")
+    log_groups = [scope.arn("logs", f"log-group:{name}*") for name in (app.log_group, app.access_log_group)]
+    alarms = scope.arn("cloudwatch", f"alarm:{app.prefix}")
+    return document(
+        *_read_state(bucket_arn, key_arn),
+        *_describe_app(scope),
+        {
+            "Sid": "WriteOwnState",
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:DeleteObject"],
+            "Resource": [f"{bucket_arn}/.pulumi/*"],
+        },
+        {
+            "Sid": "LeaveBootstrapsState",
+            "Effect": "Deny",
+            "Action": ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
+            "Resource": [
+                f"{bucket_arn}/.pulumi/{kind}/{names.PROJECT}/{names.BOOTSTRAP_STACK}{rest}"
+                for kind, rest in (("stacks", ".*"), ("history", "/*"), ("backups", "/*"))
+            ],
+        },
+        {"Sid": "EncryptState", "Effect": "Allow", "Action": ["kms:Encrypt", "kms:GenerateDataKey"], "Resource": key_arn},
+        {
+            "Sid": "CreateBoundedRoles",
+            "Effect": "Allow",
+            "Action": ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"],
+            "Resource": roles,
+            "Condition": {
+                "StringEquals": {
+                    "iam:PermissionsBoundary": scope.iam_arn(f"policy{names.APP_ROLE_PATH}{names.BOUNDARY}")
+                }
+            },
+        },
+        {
+            "Sid": "ChangeRoles",
+            "Effect": "Allow",
+            "Action": [
+                "iam:DeleteRole",
+                "iam:DeleteRolePolicy",
+                "iam:ListInstanceProfilesForRole",
+                "iam:TagRole",
+                "iam:UntagRole",
+                "iam:UpdateAssumeRolePolicy",
+                "iam:UpdateRole",
+                "iam:UpdateRoleDescription",
+            ],
+            "Resource": roles,
+        },
+        {
+            "Sid": "PassRolesToLambdaOnly",
+            "Effect": "Allow",
+            "Action": "iam:PassRole",
+            "Resource": roles,
+            "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+        },
+        {
+            "Sid": "Functions",
+            "Effect": "Allow",
+            "Action": [
+                "lambda:AddPermission",
+                "lambda:CreateFunction",
+                "lambda:DeleteFunction",
+                "lambda:RemovePermission",
+                "lambda:TagResource",
+                "lambda:UntagResource",
+                "lambda:UpdateFunctionCode",
+                "lambda:UpdateFunctionConfiguration",
+            ],
+            "Resource": functions,
+        },
+        {
+            "Sid": "Apis",
+            "Effect": "Allow",
+            # TagResource is evaluated when a tagged stage is created, though no reference lists it as an action.
+            "Action": ["apigateway:POST", "apigateway:PATCH", "apigateway:DELETE", "apigateway:TagResource",
+                       "apigateway:UntagResource"],
+            "Resource": [f"{apis}/apis", f"{apis}/apis/*", f"{apis}/tags/*"],
+        },
+        {
+            "Sid": "LogGroups",
+            "Effect": "Allow",
+            "Action": [
+                "logs:CreateLogGroup",
+                "logs:DeleteLogGroup",
+                "logs:DeleteRetentionPolicy",
+                "logs:PutRetentionPolicy",
+                "logs:TagResource",
+                "logs:UntagResource",
+            ],
+            "Resource": log_groups,
+        },
+        {
+            "Sid": "AccessLogDelivery",
+            "Effect": "Allow",
+            # These take no resource: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+            "Action": [
+                "logs:CreateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:GetLogDelivery",
+                "logs:ListLogDeliveries",
+                "logs:PutResourcePolicy",
+                "logs:UpdateLogDelivery",
+            ],
+            "Resource": "*",
+        },
+        {
+            "Sid": "Alarms",
+            "Effect": "Allow",
+            "Action": [
+                "cloudwatch:DeleteAlarms",
+                "cloudwatch:PutMetricAlarm",
+                "cloudwatch:TagResource",
+                "cloudwatch:UntagResource",
+            ],
+            "Resource": alarms,
+        },
+    )  # fmt: skip
+
+
+def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
+    return [
+        {"Sid": "ListState", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
+        {"Sid": "ReadState", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{bucket_arn}/.pulumi/*"},
+        {"Sid": "DecryptState", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key_arn},
+    ]
+
+
+def _describe_app(scope: Scope) -> list[Statement]:
+    app = names.AppNames("*")
+    apis = f"arn:{scope.partition}:apigateway:{scope.region}::"
+    return [
+        {
+            "Sid": "DescribeRoles",
+            "Effect": "Allow",
+            "Action": ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
+            "Resource": scope.iam_arn(f"role{names.APP_ROLE_PATH}*"),
+        },
+        {
+            "Sid": "DescribeFunctions",
+            "Effect": "Allow",
+            "Action": [
+                "lambda:GetFunction",
+                "lambda:GetFunctionCodeSigningConfig",
+                "lambda:GetPolicy",
+                "lambda:ListTags",
+                "lambda:ListVersionsByFunction",
+            ],
+            "Resource": scope.arn("lambda", f"function:{app.function}"),
+        },
+        {
+            "Sid": "DescribeApis",
+            "Effect": "Allow",
+            "Action": "apigateway:GET",
+            "Resource": [f"{apis}/apis", f"{apis}/apis/*", f"{apis}/tags/*"],
+        },
+        {
+            "Sid": "DescribeLogs",
+            "Effect": "Allow",
+            "Action": ["logs:DescribeLogGroups", "logs:DescribeResourcePolicies"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "DescribeLogTags",
+            "Effect": "Allow",
+            "Action": "logs:ListTagsForResource",
+            "Resource": [scope.arn("logs", f"log-group:{name}") for name in (app.log_group, app.access_log_group)],
+        },
+        {
+            "Sid": "DescribeAlarms",
+            "Effect": "Allow",
+            "Action": ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
+            "Resource": scope.arn("cloudwatch", f"alarm:{app.prefix}"),
+        },
+    ]
+
+
+def _write_logs(resource: str) -> Statement:
+    return {
+        "Sid": "WriteLogs",
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": resource,
+    }
+
+
+def _write_traces() -> Statement:
+    return {
+        "Sid": "WriteTraces",
+        "Effect": "Allow",
+        "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+        "Resource": "*",
+    }

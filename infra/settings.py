@@ -1,0 +1,137 @@
+"""The stack's configuration, read and validated here before any resource is declared."""
+
+import re
+from dataclasses import dataclass
+
+import pulumi
+
+from infra import names
+
+# PutRetentionPolicy accepts these and no others:
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+
+SCOPES = ("bootstrap", "app")
+
+
+class SettingsError(pulumi.RunError):
+    """A setting is missing or wrong. Pulumi prints a RunError's message and no traceback."""
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """What an app stack is told."""
+
+    fail_mode: bool
+    log_retention_days: int
+    repository: str | None
+
+
+@dataclass(frozen=True)
+class BootstrapSettings:
+    """What the bootstrap stack is told."""
+
+    repository: str
+    subject_prefix: str
+    environment: str
+    oidc_provider_arn: str | None
+
+
+def read() -> AppSettings | BootstrapSettings:
+    """Read this stack's settings.
+
+    Raises SettingsError for the first one that is missing or breaks its rule.
+    """
+    config = pulumi.Config()
+    stack = pulumi.get_stack()
+    if not names.STACK_NAME.fullmatch(stack):
+        raise SettingsError(
+            f"stack name {stack!r}: physical names are made from it, so it has at most 37 letters, digits, "
+            "hyphens and underscores; choose another with `pulumi stack rename`"
+        )
+    scope = config.get("scope") or "app"
+    if scope == "app":
+        return AppSettings(
+            fail_mode=_boolean(config, "failMode", default=False),
+            log_retention_days=_retention(config),
+            repository=_repository(config),
+        )
+    if scope == "bootstrap":
+        return _bootstrap(config)
+    raise _error(config, "scope", scope, f"must be one of {', '.join(SCOPES)}", "app")
+
+
+def _bootstrap(config: pulumi.Config) -> BootstrapSettings:
+    repository = _repository(config)
+    if repository is None:
+        raise SettingsError(
+            f"{config.full_key('githubRepository')} is missing: it names the repository that GitHub Actions may "
+            "deploy from; set it with `pulumi config set githubRepository OWNER/NAME`"
+        )
+    environment = _matching(
+        config,
+        "githubEnvironment",
+        r"[^:*?]{1,255}",
+        "must be a GitHub environment's name, without `:` (GitHub escapes it in the subject) or wildcards",
+        "sandbox",
+    )
+    subject_prefix = _matching(
+        config,
+        "githubSubjectPrefix",
+        r"repo:[^:*?/]+/[^:*?/]+",
+        "must be `repo:OWNER/NAME` or `repo:OWNER@ID/NAME@ID`, without wildcards",
+        "repo:octo-org@123/octo-repo@456",
+    )
+    provider_arn = _matching(
+        config,
+        "githubOidcProviderArn",
+        r"arn:aws[a-z-]*:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com",
+        "must be the ARN of the account's OIDC provider for token.actions.githubusercontent.com",
+        "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
+    )
+    return BootstrapSettings(
+        repository=repository,
+        subject_prefix=subject_prefix or f"repo:{repository}",
+        environment=environment or "sandbox",
+        oidc_provider_arn=provider_arn,
+    )
+
+
+def _repository(config: pulumi.Config) -> str | None:
+    return _matching(
+        config, "githubRepository", r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "must be `owner/name`", "octo-org/octo-repo"
+    )
+
+
+def _boolean(config: pulumi.Config, key: str, *, default: bool) -> bool:
+    value = config.get(key)
+    if value is None:
+        return default
+    if value not in ("true", "false"):
+        raise _error(config, key, value, "must be true or false", "false")
+    return value == "true"
+
+
+def _retention(config: pulumi.Config) -> int:
+    value = config.get("logRetentionDays")
+    if value is None:
+        return 14
+    allowed = [str(days) for days in RETENTION_DAYS]
+    if value not in allowed:
+        raise _error(config, "logRetentionDays", value, f"must be one of {', '.join(allowed)}", "14")
+    return int(value)
+
+
+def _matching(config: pulumi.Config, key: str, pattern: str, rule: str, example: str) -> str | None:
+    value = config.get(key)
+    if value is not None and not re.fullmatch(pattern, value):
+        raise _error(config, key, value, rule, example)
+    return value
+
+
+def _error(config: pulumi.Config, key: str, value: str, rule: str, example: str) -> SettingsError:
+    return SettingsError(
+        f"{config.full_key(key)} is {value!r}: it {rule}; set it, for example, with `pulumi config set {key} {example}`"
+    )

@@ -1,0 +1,115 @@
+"""Where Pulumi keeps its state: a bucket, and the key that encrypts the bucket and the stacks' secrets."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra import names, policies
+
+
+@dataclass(frozen=True)
+class StateBackendArgs:
+    """`where` is the account and region; `tags` go on the bucket and the key."""
+
+    where: pulumi.Input[policies.Scope]
+    tags: dict[str, str]
+
+
+class StateBackend(pulumi.ComponentResource):
+    """Bucket and key, protected and kept even when their stack goes."""
+
+    bucket_name: pulumi.Output[str]
+    bucket_arn: pulumi.Output[str]
+    key_arn: pulumi.Output[str]
+    backend_url: pulumi.Output[str]
+    secrets_provider: pulumi.Output[str]
+
+    def __init__(self, name: str, args: StateBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("incident-sandbox:infra:StateBackend", name, None, opts)
+        kept = pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True)
+        where = pulumi.Output.from_input(args.where)
+
+        key = aws.kms.Key(
+            f"{name}-key",
+            description="Encrypts Pulumi's state bucket and its stacks' secrets",
+            enable_key_rotation=True,
+            deletion_window_in_days=30,
+            policy=where.apply(policies.state_key),
+            tags=args.tags,
+            opts=kept,
+        )
+        alias = aws.kms.Alias(f"{name}-alias", name=names.STATE_KEY_ALIAS, target_key_id=key.key_id, opts=kept)
+        bucket = aws.s3.Bucket(
+            f"{name}-bucket",
+            bucket=where.apply(lambda scope: names.state_bucket(scope.account, scope.region)),
+            tags=args.tags,
+            opts=kept,
+        )
+        aws.s3.BucketOwnershipControls(
+            f"{name}-ownership",
+            bucket=bucket.bucket,
+            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
+            opts=kept,
+        )
+        public_access = aws.s3.BucketPublicAccessBlock(
+            f"{name}-public-access",
+            bucket=bucket.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=kept,
+        )
+        versioning = aws.s3.BucketVersioning(
+            f"{name}-versioning",
+            bucket=bucket.bucket,
+            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
+            opts=kept,
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            f"{name}-encryption",
+            bucket=bucket.bucket,
+            rules=[
+                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
+                    apply_server_side_encryption_by_default=(
+                        aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+                            sse_algorithm="aws:kms", kms_master_key_id=key.arn
+                        )
+                    ),
+                    bucket_key_enabled=True,
+                )
+            ],
+            opts=kept,
+        )
+        aws.s3.BucketPolicy(
+            f"{name}-policy",
+            bucket=bucket.bucket,
+            policy=bucket.arn.apply(policies.tls_only),
+            # S3 answers "conflicting conditional operation" when both settings are written at once.
+            opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=[public_access])),
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            f"{name}-lifecycle",
+            bucket=bucket.bucket,
+            rules=[
+                aws.s3.BucketLifecycleConfigurationRuleArgs(
+                    id="expire-old-versions",
+                    status="Enabled",
+                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+                    noncurrent_version_expiration=(
+                        aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=90)
+                    ),
+                )
+            ],
+            # A rule on noncurrent versions means something only once there are versions.
+            opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=[versioning])),
+        )
+
+        region = where.apply(lambda scope: scope.region)
+        self.bucket_name = bucket.bucket
+        self.bucket_arn = bucket.arn
+        self.key_arn = key.arn
+        self.backend_url = pulumi.Output.format("s3://{0}?region={1}", bucket.bucket, region)
+        self.secrets_provider = pulumi.Output.format("awskms://{0}?region={1}", alias.name, region)
+        self.register_outputs({"backendUrl": self.backend_url, "secretsProvider": self.secrets_provider})

@@ -1,0 +1,1 @@
+"""AWS on this machine: emulator, stand-in, `aws` provider and embedded engine."""

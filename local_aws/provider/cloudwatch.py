@@ -1,0 +1,73 @@
+"""CloudWatch alarms."""
+
+from local_aws.provider.resource import Props, Resource, from_key_values, key_values, like, removed, to_api
+
+_TO_API = {"name": "alarmName"}
+
+
+class MetricAlarm(Resource):
+    token = "aws:cloudwatch/metricAlarm:MetricAlarm"
+    inputs = frozenset(
+        {
+            "name",
+            "alarmDescription",
+            "namespace",
+            "metricName",
+            "dimensions",
+            "statistic",
+            "period",
+            "evaluationPeriods",
+            "comparisonOperator",
+            "threshold",
+            "treatMissingData",
+            "tags",
+        }
+    )
+    replaces = frozenset({"name"})
+
+    def create(self, new: Props) -> tuple[str, Props]:
+        self._put(new, Tags=key_values(new.get("tags")))
+        found = self._describe(new["name"])
+        assert found is not None
+        return new["name"], {"arn": found["AlarmArn"]}
+
+    def read(self, id: str, old: Props) -> Props | None:
+        found = self._describe(id)
+        if found is None:
+            return None
+        plain = {_TO_API.get(key, key): old.get(key) for key in self.inputs - {"dimensions", "tags"}}
+        actual = like(plain, found)
+        tags = self.aws.client("cloudwatch").list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"]
+        return {
+            **{key: actual.get(_TO_API.get(key, key)) for key in self.inputs - {"dimensions", "tags"}},
+            "dimensions": {one["Name"]: one["Value"] for one in found["Dimensions"]},
+            "tags": from_key_values(tags),
+            "arn": found["AlarmArn"],
+        }
+
+    def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
+        cloudwatch = self.aws.client("cloudwatch")
+        if changed - {"tags"}:
+            self._put(new)
+        if "tags" in changed:
+            if gone := removed(old, new):
+                cloudwatch.untag_resource(ResourceARN=old["arn"], TagKeys=gone)
+            if new.get("tags"):
+                cloudwatch.tag_resource(ResourceARN=old["arn"], Tags=key_values(new["tags"]))
+        return {}
+
+    def delete(self, id: str, old: Props) -> None:
+        self.aws.client("cloudwatch").delete_alarms(AlarmNames=[id])  # silent about names that are not there
+
+    def _put(self, new: Props, **more: object) -> None:
+        cloudwatch = self.aws.client("cloudwatch")
+        plain = {_TO_API.get(key, key): value for key, value in new.items() if key not in ("dimensions", "tags")}
+        dimensions = [{"Name": name, "Value": value} for name, value in new.get("dimensions", {}).items()]
+        cloudwatch.put_metric_alarm(**to_api(cloudwatch, "PutMetricAlarm", plain), Dimensions=dimensions, **more)
+
+    def _describe(self, name: str) -> Props | None:
+        found = self.aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return found[0] if found else None
+
+
+RESOURCES = (MetricAlarm,)

@@ -1,0 +1,194 @@
+"""IAM roles, policies and the OIDC provider."""
+
+import json
+
+from local_aws.provider.resource import Props, Resource, from_key_values, key_values, removed
+
+
+class Role(Resource):
+    token = "aws:iam/role:Role"
+    inputs = frozenset(
+        {"name", "path", "description", "assumeRolePolicy", "permissionsBoundary", "maxSessionDuration", "tags"}
+    )
+    replaces = frozenset({"name", "path"})
+    documents = frozenset({"assumeRolePolicy"})
+
+    def create(self, new: Props) -> tuple[str, Props]:
+        more = {"PermissionsBoundary": new["permissionsBoundary"]} if new.get("permissionsBoundary") else {}
+        made = self.aws.client("iam").create_role(
+            RoleName=new["name"],
+            Path=new.get("path", "/"),
+            Description=new.get("description", ""),
+            AssumeRolePolicyDocument=new["assumeRolePolicy"],
+            MaxSessionDuration=int(new.get("maxSessionDuration", 3600)),
+            Tags=key_values(new.get("tags")),
+            **more,
+        )["Role"]
+        return new["name"], {"arn": made["Arn"], "uniqueId": made["RoleId"]}
+
+    def read(self, id: str, old: Props) -> Props | None:
+        found = self.aws.client("iam").get_role(RoleName=id)["Role"]
+        actual = {
+            "path": found["Path"],
+            "description": found.get("Description", ""),
+            "permissionsBoundary": found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+            "maxSessionDuration": found["MaxSessionDuration"],
+        }
+        return {
+            "name": id,
+            "assumeRolePolicy": _text(found["AssumeRolePolicyDocument"]),
+            "tags": from_key_values(found.get("Tags", [])),
+            "arn": found["Arn"],
+            "uniqueId": found["RoleId"],
+            **{key: value for key, value in actual.items() if key in old},
+        }
+
+    def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
+        iam = self.aws.client("iam")
+        if "assumeRolePolicy" in changed:
+            iam.update_assume_role_policy(RoleName=id, PolicyDocument=new["assumeRolePolicy"])
+        if changed & {"description", "maxSessionDuration"}:
+            iam.update_role(
+                RoleName=id,
+                Description=new.get("description", ""),
+                MaxSessionDuration=int(new.get("maxSessionDuration", 3600)),
+            )
+        if "permissionsBoundary" in changed:
+            if new.get("permissionsBoundary"):
+                iam.put_role_permissions_boundary(RoleName=id, PermissionsBoundary=new["permissionsBoundary"])
+            else:
+                iam.delete_role_permissions_boundary(RoleName=id)
+        if "tags" in changed:
+            if gone := removed(old, new):
+                iam.untag_role(RoleName=id, TagKeys=gone)
+            iam.tag_role(RoleName=id, Tags=key_values(new.get("tags")))
+        return {}
+
+    def delete(self, id: str, old: Props) -> None:
+        self.aws.client("iam").delete_role(RoleName=id)
+
+
+class RolePolicy(Resource):
+    token = "aws:iam/rolePolicy:RolePolicy"
+    inputs = frozenset({"name", "role", "policy"})
+    replaces = frozenset({"name", "role"})
+    documents = frozenset({"policy"})
+
+    def create(self, new: Props) -> tuple[str, Props]:
+        self._put(new)
+        return f"{new['role']}:{new['name']}", {}
+
+    def read(self, id: str, old: Props) -> Props | None:
+        role, name = id.split(":")
+        found = self.aws.client("iam").get_role_policy(RoleName=role, PolicyName=name)
+        return {"role": role, "name": name, "policy": _text(found["PolicyDocument"])}
+
+    def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
+        self._put(new)
+        return {}
+
+    def delete(self, id: str, old: Props) -> None:
+        role, name = id.split(":")
+        self.aws.client("iam").delete_role_policy(RoleName=role, PolicyName=name)
+
+    def _put(self, new: Props) -> None:
+        self.aws.client("iam").put_role_policy(
+            RoleName=new["role"], PolicyName=new["name"], PolicyDocument=new["policy"]
+        )
+
+
+class Policy(Resource):
+    token = "aws:iam/policy:Policy"
+    inputs = frozenset({"name", "path", "description", "policy", "tags"})
+    replaces = frozenset({"name", "path", "description"})
+    documents = frozenset({"policy"})
+
+    def create(self, new: Props) -> tuple[str, Props]:
+        made = self.aws.client("iam").create_policy(
+            PolicyName=new["name"],
+            Path=new.get("path", "/"),
+            Description=new.get("description", ""),
+            PolicyDocument=new["policy"],
+            Tags=key_values(new.get("tags")),
+        )["Policy"]
+        return made["Arn"], {"arn": made["Arn"], "policyId": made["PolicyId"]}
+
+    def read(self, id: str, old: Props) -> Props | None:
+        iam = self.aws.client("iam")
+        found = iam.get_policy(PolicyArn=id)["Policy"]
+        version = iam.get_policy_version(PolicyArn=id, VersionId=found["DefaultVersionId"])["PolicyVersion"]
+        actual = {"path": found["Path"], "description": found.get("Description", "")}
+        return {
+            "name": found["PolicyName"],
+            "policy": _text(version["Document"]),
+            "tags": from_key_values(found.get("Tags", [])),
+            "arn": id,
+            "policyId": found["PolicyId"],
+            **{key: value for key, value in actual.items() if key in old},
+        }
+
+    def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
+        iam = self.aws.client("iam")
+        if "policy" in changed:
+            # IAM keeps at most five versions: make room by letting go of those not in force.
+            self._drop_old_versions(id)
+            iam.create_policy_version(PolicyArn=id, PolicyDocument=new["policy"], SetAsDefault=True)
+        if "tags" in changed:
+            if gone := removed(old, new):
+                iam.untag_policy(PolicyArn=id, TagKeys=gone)
+            iam.tag_policy(PolicyArn=id, Tags=key_values(new.get("tags")))
+        return {}
+
+    def delete(self, id: str, old: Props) -> None:
+        self._drop_old_versions(id)
+        self.aws.client("iam").delete_policy(PolicyArn=id)
+
+    def _drop_old_versions(self, arn: str) -> None:
+        iam = self.aws.client("iam")
+        for version in iam.list_policy_versions(PolicyArn=arn)["Versions"]:
+            if not version["IsDefaultVersion"]:
+                iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
+
+
+class OpenIdConnectProvider(Resource):
+    token = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+    inputs = frozenset({"url", "clientIdLists", "tags"})
+    replaces = frozenset({"url"})
+
+    def create(self, new: Props) -> tuple[str, Props]:
+        arn = self.aws.client("iam").create_open_id_connect_provider(
+            Url=new["url"], ClientIDList=new["clientIdLists"], Tags=key_values(new.get("tags"))
+        )["OpenIDConnectProviderArn"]
+        return arn, {"arn": arn}
+
+    def read(self, id: str, old: Props) -> Props | None:
+        found = self.aws.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=id)
+        return {
+            "url": f"https://{found['Url'].removeprefix('https://')}",
+            "clientIdLists": found["ClientIDList"],
+            "tags": from_key_values(found.get("Tags", [])),
+            "arn": id,
+        }
+
+    def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
+        iam = self.aws.client("iam")
+        if "clientIdLists" in changed:
+            for client in sorted(set(new["clientIdLists"]) - set(old["clientIdLists"])):
+                iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=id, ClientID=client)
+            for client in sorted(set(old["clientIdLists"]) - set(new["clientIdLists"])):
+                iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=id, ClientID=client)
+        if "tags" in changed:
+            if gone := removed(old, new):
+                iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=id, TagKeys=gone)
+            iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=id, Tags=key_values(new.get("tags")))
+        return {}
+
+    def delete(self, id: str, old: Props) -> None:
+        self.aws.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=id)
+
+
+def _text(document: Props) -> str:
+    return json.dumps(document)
+
+
+RESOURCES = (Role, RolePolicy, Policy, OpenIdConnectProvider)

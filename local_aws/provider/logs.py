@@ -1,0 +1,51 @@
+"""CloudWatch Logs."""
+
+from local_aws.provider.resource import Props, Resource, removed
+
+
+class LogGroup(Resource):
+    token = "aws:cloudwatch/logGroup:LogGroup"
+    inputs = frozenset({"name", "retentionInDays", "tags"})
+    replaces = frozenset({"name"})
+
+    def create(self, new: Props) -> tuple[str, Props]:
+        logs = self.aws.client("logs")
+        logs.create_log_group(logGroupName=new["name"], tags=new.get("tags") or {})
+        self._retain(new)
+        arn = f"arn:{self.aws.partition}:logs:{self.aws.region}:{self.aws.account}:log-group:{new['name']}"
+        return new["name"], {"arn": arn}
+
+    def read(self, id: str, old: Props) -> Props | None:
+        logs = self.aws.client("logs")
+        found = [
+            group for group in logs.describe_log_groups(logGroupNamePrefix=id)["logGroups"] if group["logGroupName"] == id
+        ]
+        if not found:
+            return None
+        arn = found[0]["arn"].removesuffix(":*")
+        tags = logs.list_tags_for_resource(resourceArn=arn)["tags"]
+        return {"name": id, "arn": arn, "retentionInDays": found[0].get("retentionInDays"), "tags": tags}
+
+    def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
+        logs = self.aws.client("logs")
+        if "retentionInDays" in changed:
+            self._retain(new)
+        if "tags" in changed:
+            if gone := removed(old, new):
+                logs.untag_resource(resourceArn=old["arn"], tagKeys=gone)
+            if new.get("tags"):
+                logs.tag_resource(resourceArn=old["arn"], tags=new["tags"])
+        return {}
+
+    def delete(self, id: str, old: Props) -> None:
+        self.aws.client("logs").delete_log_group(logGroupName=id)
+
+    def _retain(self, new: Props) -> None:
+        logs = self.aws.client("logs")
+        if new.get("retentionInDays"):
+            logs.put_retention_policy(logGroupName=new["name"], retentionInDays=int(new["retentionInDays"]))
+        else:
+            logs.delete_retention_policy(logGroupName=new["name"])
+
+
+RESOURCES = (LogGroup,)

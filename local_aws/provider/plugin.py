@@ -1,0 +1,159 @@
+"""The provider as the Pulumi CLI knows one: a gRPC plugin.
+
+An executable named `pulumi-resource-aws` on PATH that runs this is what Pulumi calls an ambient plugin; the CLI then
+uses it in place of the real provider, with no change to the project. It refuses any endpoint but this machine's.
+
+It stands on Pulumi's protocol rather than on `pulumi.provider.experimental`, whose property values cannot hold an
+archive without its contents, which is how the engine sends a state's archives to a provider.
+"""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, json_format, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from local_aws.errors import LocalAwsError
+from local_aws.provider.core import Provider
+from local_aws.provider.resource import Props
+
+MAX_MESSAGE_BYTES = 1 << 28
+
+
+def plain(value: Any) -> Any:
+    """JSON as Pulumi's checkpoints have it: protobuf knows only floats, so whole numbers become whole again."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def from_struct(struct: struct_pb2.Struct) -> Props:
+    properties: Props = plain(json_format.MessageToDict(struct))
+    return properties
+
+
+def to_struct(properties: Props) -> struct_pb2.Struct:
+    return json_format.ParseDict(properties, struct_pb2.Struct())
+
+
+def resource_type(urn: str) -> str:
+    """The resource's own type; a URN has its parents' types before it."""
+    return urn.split("::")[2].split("$")[-1]
+
+
+class Plugin(provider_pb2_grpc.ResourceProviderServicer):
+    """Translates between Pulumi's protocol and the provider."""
+
+    _provider: Provider
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return plugin_pb2.PluginInfo(version=version("pulumi-aws"))
+
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self._provider = Provider(from_struct(request.args).get("region"))
+        # Without acceptSecrets the engine sends plain values and keeps in mind itself which are secret.
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
+        found = self._provider.invoke(request.tok, from_struct(request.args))
+        return provider_pb2.InvokeResponse(**{"return": to_struct(found)})
+
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
+        inputs = self._provider.check(resource_type(request.urn), from_struct(request.news))
+        return provider_pb2.CheckResponse(inputs=to_struct(inputs))
+
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
+        diff = self._provider.diff(resource_type(request.urn), from_struct(request.olds), from_struct(request.news))
+        kinds = provider_pb2.PropertyDiff
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME if diff.changed else provider_pb2.DiffResponse.DIFF_NONE,
+            replaces=sorted(diff.replaces),
+            diffs=sorted(diff.changed),
+            hasDetailedDiff=True,
+            detailedDiff={
+                key: kinds(kind=kinds.UPDATE_REPLACE if key in diff.replaces else kinds.UPDATE, inputDiff=True)
+                for key in diff.changed
+            },
+            # The program names everything, so old and new cannot be there at once.
+            deleteBeforeReplace=bool(diff.replaces),
+        )
+
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
+        new = from_struct(request.properties)
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=request.properties)
+        id, state = self._provider.create(resource_type(request.urn), new)
+        return provider_pb2.CreateResponse(id=id, properties=to_struct(state))
+
+    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
+        state = self._provider.read(resource_type(request.urn), request.id, from_struct(request.properties))
+        if state is None:
+            return provider_pb2.ReadResponse()
+        inputs = {key: state[key] for key in from_struct(request.inputs) if key in state}
+        return provider_pb2.ReadResponse(id=request.id, properties=to_struct(state), inputs=to_struct(inputs))
+
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
+        old, new = from_struct(request.olds), from_struct(request.news)
+        if request.preview:
+            return provider_pb2.UpdateResponse(properties=to_struct({**old, **new}))
+        state = self._provider.update(resource_type(request.urn), request.id, old, new)
+        return provider_pb2.UpdateResponse(properties=to_struct(state))
+
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self._provider.delete(resource_type(request.urn), request.id, from_struct(request.properties))
+        return empty_pb2.Empty()
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
+
+
+class _Errors(grpc.ServerInterceptor):
+    """Tells the engine an error's one line; without this it would be told a traceback's."""
+
+    def intercept_service(self, continuation: Any, details: Any) -> Any:
+        handler = continuation(details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        return grpc.unary_unary_rpc_method_handler(
+            _telling(handler.unary_unary), handler.request_deserializer, handler.response_serializer
+        )
+
+
+def _telling(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def telling(request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return method(request, context)
+        except LocalAwsError as error:
+            return context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+
+    return telling
+
+
+def main() -> None:
+    """Serve on a free loopback port and print its number, as the engine expects of a plugin."""
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers=16),
+        interceptors=[_Errors()],
+        options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Plugin(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

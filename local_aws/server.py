@@ -1,0 +1,85 @@
+"""The child process: serves the emulator, with the stand-in, until its parent goes or says otherwise.
+
+`python -m local_aws.server FD DIRECTORY`, where FD is a socket that already listens. Prints `ready` once it serves.
+Ends, with every process it started and its directory, when standard input closes or on SIGTERM. A line `keep` on
+standard input makes it stay when the input closes.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+import trustme
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+
+def main(fd: int, directory: Path) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: _end(directory))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_watch_parent, args=(directory,), daemon=True).start()
+    certificate, key = _write_certificate(directory)
+
+    from ministack import app as emulator  # reads its settings when imported, so not before there is a certificate
+
+    from local_aws import standin
+
+    standin.install()
+    config = Config()
+    config.bind = [f"fd://{fd}"]
+    config.certfile, config.keyfile = str(certificate), str(key)
+    config.keep_alive_timeout = 75
+    config.loglevel = "WARNING"
+
+    async def run() -> None:
+        alarms = asyncio.create_task(standin.evaluate_alarms_forever())
+        await serve(_announcing(emulator.app), config)  # type: ignore[arg-type]
+        alarms.cancel()
+
+    asyncio.run(run())
+
+
+def _announcing(app):  # type: ignore[no-untyped-def]
+    """The app, saying `ready` on standard output once it has started up."""
+
+    async def announcing(scope, receive, send):  # type: ignore[no-untyped-def]
+        async def announce(message):  # type: ignore[no-untyped-def]
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                print("ready", flush=True)
+
+        await app(scope, receive, announce if scope["type"] == "lifespan" else send)
+
+    return announcing
+
+
+def _write_certificate(directory: Path) -> tuple[Path, Path]:
+    authority = trustme.CA()
+    server = authority.issue_cert("localhost", "127.0.0.1")
+    authority.cert_pem.write_to_path(str(directory / "ca.pem"))
+    certificate, key = directory / "server.pem", directory / "server.key"
+    server.private_key_pem.write_to_path(str(key))
+    for part in server.cert_chain_pems:
+        part.write_to_path(str(certificate), append=True)
+    return certificate, key
+
+
+def _watch_parent(directory: Path) -> None:
+    if sys.stdin.readline() != "keep\n":
+        _end(directory)
+
+
+def _end(directory: Path) -> NoReturn:
+    """State is in memory, so there is nothing to shut down in order: take the whole process group away."""
+    shutil.rmtree(directory, ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))
