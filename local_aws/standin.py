@@ -1,12 +1,13 @@
 """What AWS does by itself and the emulator does not: telemetry of HTTP APIs, and alarms that move.
 
-Runs inside the emulator's process and hooks into four of its functions; the emulator's version is pinned because of
+Runs inside the emulator's process and hooks into three of its functions and one of its constants; the emulator's version is pinned because of
 it. README's table of differences lists what follows. What it does:
 
 - an invocation through the API counts in AWS/Lambda's metrics, as a direct one does;
 - an API request counts in AWS/ApiGateway's metrics and writes a line into the stage's access log;
 - a function error is answered as AWS answers it: 500, `{"message":"Internal Server Error"}`;
-- alarms are evaluated by their own dimensions, all the time, in both directions, and by a faster clock.
+- alarms are evaluated by their own dimensions, all the time, in both directions, and by a faster clock;
+- a function's change is `InProgress` by that clock, too.
 """
 
 import asyncio
@@ -16,13 +17,13 @@ import re
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ministack.services import apigateway, cloudwatch, cloudwatch_logs, lambda_svc
 
 CLOCK_SCALE = 60
-"""Seconds of an alarm's period that pass in one second here: a period of 60 s lasts 1 s."""
+"""How many times faster than AWS's the stand-in's clock runs: an alarm's period of 60 s lasts 1 s."""
 
 EVALUATION_INTERVAL_SECONDS = 0.1
 
@@ -84,6 +85,7 @@ def install() -> None:
     apigateway._handle_execute_in_scope = execute_and_record
     lambda_svc._execute_function_with_config_scope = invoke_and_record
     cloudwatch._evaluate_alarm = _evaluate
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY /= CLOCK_SCALE
 
 
 async def evaluate_alarms_forever() -> None:
@@ -115,7 +117,7 @@ def _record_request(
     route = apigateway._match_route(api, method, path)
     values = {
         "requestId": str(uuid.uuid4()),
-        "requestTime": datetime.fromtimestamp(started, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTime": datetime.fromtimestamp(started, timezone.utc).strftime("%d/%b/%Y:%H:%M:%S +0000"),
         "httpMethod": method,
         "routeKey": route["routeKey"] if route else "-",
         "path": path,

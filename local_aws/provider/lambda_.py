@@ -8,9 +8,7 @@ import zipfile
 from typing import Any
 
 from local_aws.provider.resource import Props, Resource, like, removed, to_api
-
-_SIGNATURE = "4dabf18193072939515e22adb298388d"  # the key under which Pulumi's wire format says what an object is
-_ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+from local_aws.wire import ARCHIVE, SIGNATURE
 
 _CONFIGURATION = frozenset(
     {
@@ -25,6 +23,9 @@ _CONFIGURATION = frozenset(
         "tracingConfig",
     }
 )
+
+
+_POLLING = {"Delay": 0.02, "MaxAttempts": 500}  # in seconds; botocore's own waits are measured for AWS
 
 
 class Function(Resource):
@@ -46,7 +47,7 @@ class Function(Resource):
             **to_api(client, "CreateFunction", plain),
         )
         if made["State"] != "Active":
-            client.get_waiter("function_active_v2").wait(FunctionName=new["name"])
+            client.get_waiter("function_active_v2").wait(FunctionName=new["name"], WaiterConfig=_POLLING)
         return new["name"], self._added(made)
 
     def read(self, id: str, old: Props) -> Props | None:
@@ -91,7 +92,8 @@ class Function(Resource):
     def _settled(self, id: str, answer: Props) -> None:
         """AWS applies an update a little after it answers; the answer says whether it already has."""
         if answer.get("LastUpdateStatus") != "Successful":
-            self.aws.client("lambda").get_waiter("function_updated_v2").wait(FunctionName=id)
+            waiter = self.aws.client("lambda").get_waiter("function_updated_v2")
+            waiter.wait(FunctionName=id, WaiterConfig=_POLLING)
 
     def _added(self, found: Props) -> Props:
         arn = found["FunctionArn"]
@@ -142,7 +144,7 @@ class Permission(Resource):
 
 def package(code: Any) -> bytes:
     """The zip of an archive of text assets: same texts, same bytes, whenever and wherever it is made."""
-    if not isinstance(code, dict) or code.get(_SIGNATURE) != _ARCHIVE or "assets" not in code:
+    if not isinstance(code, dict) or code.get(SIGNATURE) != ARCHIVE or "assets" not in code:
         raise ValueError("code must be an AssetArchive")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

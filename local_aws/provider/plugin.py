@@ -14,32 +14,14 @@ from importlib.metadata import version
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2, json_format, struct_pb2
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import Provider
-from local_aws.provider.resource import Props
+from local_aws.wire import from_struct, to_struct
 
 MAX_MESSAGE_BYTES = 1 << 28
-
-
-def plain(value: Any) -> Any:
-    """JSON as Pulumi's checkpoints have it: protobuf knows only floats, so whole numbers become whole again."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def from_struct(struct: struct_pb2.Struct) -> Props:
-    properties: Props = plain(json_format.MessageToDict(struct))
-    return properties
-
-
-def to_struct(properties: Props) -> struct_pb2.Struct:
-    return json_format.ParseDict(properties, struct_pb2.Struct())
 
 
 def resource_type(urn: str) -> str:

@@ -1,0 +1,288 @@
+"""One deployment: what the program declares, against what the state has, turned into steps and carried out.
+
+Registrations arrive from several threads at once, each after everything that it depends on. After every step that
+changed something the state is saved, so that whatever happens next, what was made is not lost.
+"""
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from local_aws import wire
+from local_aws.engine.stack import Resource, now
+from local_aws.errors import LocalAwsError
+from local_aws.provider.core import UNKNOWN, Provider
+from local_aws.provider.resource import Props
+
+Operation = Literal["create", "update", "replace", "delete", "same"]
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_TYPE = "pulumi:providers:aws"
+
+# What a resource may ask of Pulumi's engine and this project's never do. The SDK sends aliases with everything; they
+# matter only to states older than the names in use, and there are none of those here.
+UNSUPPORTED = (
+    "provider",
+    "importId",
+    "ignoreChanges",
+    "replaceOnChanges",
+    "deleteBeforeReplaceDefined",
+    "deletedWith",
+    "replace_with",
+    "transforms",
+    "state_migrations",
+    "remote",
+)
+
+
+class DeploymentError(LocalAwsError):
+    """The deployment cannot be carried out, or a step of it failed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What was done, or in a preview would be, with one resource; `changed` are the inputs that differ."""
+
+    operation: Operation
+    urn: str
+    changed: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> str:
+        return self.urn.split("::")[2].split("$")[-1]
+
+    @property
+    def name(self) -> str:
+        return self.urn.split("::")[-1]
+
+
+class Deployment:
+    """An `up`, or its preview, against the resources of a state."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        resources: list[Resource],
+        config: dict[str, str],
+        *,
+        preview: bool,
+        save: Callable[[list[Resource]], None],
+        on_step: Callable[[Step], None],
+    ) -> None:
+        self._provider = provider
+        self._olds = {resource["urn"]: resource for resource in resources}
+        self._news: dict[str, Resource] = {}
+        self._replaced: set[str] = set()
+        self._config = config
+        self._preview = preview
+        self._save = save
+        self._on_step = on_step
+        self._lock = threading.RLock()
+        self.steps: list[Step] = []
+        self.outputs: Props = {}
+        self.error: LocalAwsError | None = None
+        """The first thing that failed. What the SDK raises after it is only that the program could not go on."""
+
+    @property
+    def resources(self) -> list[Resource]:
+        """The state as it is now: what the program declared so far, then what it has not come to yet."""
+        with self._lock:
+            return [*self._news.values(), *(old for urn, old in self._olds.items() if urn not in self._news)]
+
+    def register(self, urn: str, request: Any) -> tuple[str, Props]:
+        """Bring one resource about; return its id ("" when not known yet) and its state."""
+        try:
+            with self._lock:
+                if self.error:
+                    raise self.error  # do not begin anything more
+            return self._register(urn, request)
+        except LocalAwsError as error:
+            failure = error if isinstance(error, DeploymentError) else DeploymentError(f"{_name(urn)}: {error}")
+            with self._lock:
+                self.error = self.error or failure
+            raise failure from error
+
+    def register_outputs(self, urn: str, outputs: Props) -> None:
+        if wire.has_secret(outputs):
+            raise self._refuse_secret(urn)
+        with self._lock:
+            self._news[urn]["outputs"] = outputs
+            if self._news[urn]["type"] == STACK_TYPE:
+                self.outputs = outputs
+
+    def invoke(self, token: str, args: Props) -> Props:
+        return self._provider.invoke(token, args)
+
+    def delete_undeclared(self) -> None:
+        """Delete what the state has and the program no longer declares, dependents first."""
+        gone = [old for urn, old in self._olds.items() if urn not in self._news]
+        refuse_protected(gone, "is not declared any more and would be deleted")
+        for old in reversed(gone):
+            self._delete(old)
+
+    def _register(self, urn: str, request: Any) -> tuple[str, Props]:
+        if urn in self._news:
+            raise DeploymentError(f"{_name(urn)}: declared twice; every resource of a type needs a name of its own")
+        inputs = wire.from_struct(request.object)
+        if wire.has_secret(inputs):
+            raise self._refuse_secret(urn)
+        for option in UNSUPPORTED:
+            if getattr(request, option):
+                raise DeploymentError(
+                    f"{_name(urn)}: the embedded engine does not know the resource option {option}; "
+                    "run this program with the Pulumi CLI"
+                )
+        new = self._described(urn, request, inputs)
+        if not request.custom:
+            old = self._olds.get(urn)
+            new["outputs"] = old["outputs"] if old else {}
+            self._done(Step("same" if old else "create", urn), new, changes=old is None)
+            return "", {}
+        return self._custom(new, request.version)
+
+    def _custom(self, new: Resource, version: str) -> tuple[str, Props]:
+        token, urn = new["type"], new["urn"]
+        new["provider"] = self._default_provider(token, version)
+        new["inputs"] = inputs = self._provider.check(token, new["inputs"])
+        old = self._olds.get(urn)
+        diff = self._provider.diff(token, old["outputs"], inputs) if old else None
+
+        if old is None or diff is None:
+            operation: Operation = "replace" if urn in self._replaced else "create"
+            return self._create(Step(operation, urn), new)
+        if diff.replaces:
+            # Everything here has a name of its own, so the old one must go before the new one can come.
+            self._delete_for_replacement(old)
+            return self._create(Step("replace", urn, tuple(sorted(diff.changed))), new)
+
+        new["id"], new["created"] = old["id"], old["created"]
+        if not diff.changed:
+            new["outputs"], new["modified"] = old["outputs"], old["modified"]
+            self._done(Step("same", urn), new, changes=False)
+        else:
+            step = Step("update", urn, tuple(sorted(diff.changed)))
+            if self._preview:
+                new["outputs"] = {**old["outputs"], **inputs}
+            else:
+                new["outputs"] = self._provider.update(token, old["id"], old["outputs"], inputs)
+            self._done(step, new, changes=True)
+        return new["id"], new["outputs"]
+
+    def _create(self, step: Step, new: Resource) -> tuple[str, Props]:
+        if self._preview:
+            new["id"], new["outputs"] = "", new["inputs"]
+        else:
+            new["id"], new["outputs"] = self._provider.create(new["type"], new["inputs"])
+        self._done(step, new, changes=True)
+        return new["id"], new["outputs"]
+
+    def _delete_for_replacement(self, target: Resource) -> None:
+        """Delete a resource, and before it those that must be replaced because it is."""
+        unknown = {target["urn"]}
+        doomed = [target]
+        for old in self._olds.values():
+            stale = {key for key, urns in old.get("propertyDependencies", {}).items() if unknown & set(urns)}
+            if not old["custom"] or not stale:
+                continue
+            inputs = {**old["inputs"], **dict.fromkeys(stale, UNKNOWN)}
+            if self._provider.diff(old["type"], old["outputs"], inputs).replaces:
+                unknown.add(old["urn"])
+                doomed.append(old)
+        refuse_protected(doomed, "would be replaced")
+        for old in reversed(doomed):
+            with self._lock:
+                self._replaced.add(old["urn"])
+            if not self._preview:
+                self._provider.delete(old["type"], old["id"], old["outputs"])
+            with self._lock:
+                del self._olds[old["urn"]]
+                if not self._preview:
+                    self._save(self.resources)
+
+    def _delete(self, old: Resource) -> None:
+        if old["custom"] and old["type"] != PROVIDER_TYPE and not old.get("retainOnDelete") and not self._preview:
+            self._provider.delete(old["type"], old["id"], old["outputs"])
+        with self._lock:
+            del self._olds[old["urn"]]
+            if old["type"] != PROVIDER_TYPE:
+                self.steps.append(step := Step("delete", old["urn"]))
+                self._on_step(step)
+            if not self._preview:
+                self._save(self.resources)
+
+    def _done(self, step: Step, new: Resource, *, changes: bool) -> None:
+        with self._lock:
+            self._news[step.urn] = new
+            self.steps.append(step)
+            self._on_step(step)
+            if changes and new["custom"] and not self._preview:
+                self._save(self.resources)
+
+    def _described(self, urn: str, request: Any, inputs: Props) -> Resource:
+        """The resource as checkpoints have it, but for what bringing it about will add."""
+        parent = self._news.get(request.parent, {})
+        time = now()
+        described: Resource = {
+            "urn": urn,
+            "custom": request.custom,
+            "type": request.type,
+            "inputs": inputs,
+            "parent": request.parent,
+            "dependencies": list(request.dependencies),
+            "propertyDependencies": {key: list(found.urns) for key, found in request.propertyDependencies.items()},
+            "created": time,
+            "modified": time,
+        }
+        for option in ("protect", "retainOnDelete"):  # children inherit both
+            if request.__getattribute__(option) if request.HasField(option) else parent.get(option):
+                described[option] = True
+        if not request.parent:
+            del described["parent"]
+        return described
+
+    def _default_provider(self, token: str, version: str) -> str:
+        """A reference to the provider that resources use when they name none; it is a resource, too."""
+        package = token.split(":")[0]
+        if package != "aws":
+            raise DeploymentError(f"{token}: the embedded engine has only the aws provider, not {package}")
+        root = next(iter(self._news))
+        stack, project = root.split(":")[2], root.split("::")[1]
+        urn = f"urn:pulumi:{stack}::{project}::{PROVIDER_TYPE}::default_{version.replace('.', '_')}"
+        with self._lock:
+            if urn not in self._news:
+                old = self._olds.get(urn)
+                region = self._config.get("aws:region")
+                inputs = {"version": version, **({"region": region} if region else {})}
+                time = now()
+                self._news[urn] = {
+                    "urn": urn,
+                    "custom": True,
+                    "id": old["id"] if old else str(uuid.uuid4()),
+                    "type": PROVIDER_TYPE,
+                    "inputs": inputs,
+                    "outputs": inputs,
+                    "created": old["created"] if old else time,
+                    "modified": old["modified"] if old else time,
+                }
+            return f"{urn}::{self._news[urn]['id']}"
+
+    def _refuse_secret(self, urn: str) -> DeploymentError:
+        return DeploymentError(
+            f"{_name(urn)}: a secret is among its values, and the embedded engine keeps none; run this program with "
+            "the Pulumi CLI"
+        )
+
+
+def refuse_protected(resources: list[Resource], fate: str) -> None:
+    """Raise DeploymentError when any of the resources is protected, naming each."""
+    if protected := [_name(resource["urn"]) for resource in resources if resource.get("protect")]:
+        raise DeploymentError(
+            f"{', '.join(protected)}: protected, and {fate}; nothing was deleted. To let go of the protection, "
+            "deploy with protect=False first"
+        )
+
+
+def _name(urn: str) -> str:
+    return f"{urn.split('::')[-1]} ({urn.split('::')[2].split('$')[-1]})"

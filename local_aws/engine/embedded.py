@@ -1,0 +1,315 @@
+"""The embedded engine's interface: up, preview, destroy, refresh, outputs, history, over one stack."""
+
+import base64
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import boto3
+import pulumi
+import yaml
+
+from local_aws import loopback
+from local_aws.engine import program
+from local_aws.engine.deployment import (
+    PROVIDER_TYPE,
+    Deployment,
+    DeploymentError,
+    Operation,
+    Step,
+    refuse_protected,
+)
+from local_aws.engine.stack import Resource, Stack, State
+from local_aws.engine.store import Bucket, Folder, Store
+from local_aws.errors import LocalAwsError
+from local_aws.provider.core import Provider
+from local_aws.provider.resource import Props
+
+Kind = Literal["update", "preview", "refresh", "destroy"]
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one operation on a stack did, or in a preview would do."""
+
+    kind: Kind
+    steps: tuple[Step, ...]
+    outputs: Props
+    seconds: float
+
+    @property
+    def changes(self) -> dict[Operation, int]:
+        """How many resources each operation was for."""
+        counts: dict[Operation, int] = {}
+        for step in self.steps:
+            counts[step.operation] = counts.get(step.operation, 0) + 1
+        return counts
+
+    @property
+    def changed(self) -> tuple[Step, ...]:
+        """The steps that were not `same`."""
+        return tuple(step for step in self.steps if step.operation != "same")
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "changes": self.changes,
+            "steps": [asdict(step) for step in self.changed],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def bucket_store(name: str) -> Store:
+    """A bucket of the emulator's as a store."""
+    return Bucket(boto3.client("s3", endpoint_url=loopback.endpoint()), name)
+
+
+def folder_store(path: Path) -> Store:
+    return Folder(path)
+
+
+class EmbeddedEngine:
+    """One stack of the project in `root`, its state in `store`.
+
+    `secrets_provider` is a URL such as awskms://alias/NAME?region=REGION; its encrypted data key goes into the state of
+    a stack made here, as the CLI does it, so that the CLI can go on with the stack.
+
+    Raises LocalAwsError when AWS_ENDPOINT_URL does not name this machine, or when the project's files are amiss.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        stack: str,
+        store: Store,
+        *,
+        secrets_provider: str | None = None,
+        on_step: Callable[[Step], None] = lambda step: None,
+    ) -> None:
+        project = _yaml(root / "Pulumi.yaml")
+        self._main = root / "__main__.py"
+        self._project = str(project["name"])
+        self._name = stack
+        self._config = _configuration(root, project, stack)
+        self._stack = Stack(store, self._project, stack)
+        self._secrets_provider = secrets_provider
+        self._on_step = on_step
+
+    def set_config(self, key: str, value: str) -> None:
+        """Set a configuration value for this engine's operations; the project's files stay as they are."""
+        self._config[key if ":" in key else f"{self._project}:{key}"] = value
+
+    def up(self, message: str = "") -> Update:
+        """Run the program and make AWS what it declares.
+
+        Raises DeploymentError when a step fails (what was made by then is in the state), LockedError when another
+        run has the stack, and pulumi.RunError when the program does.
+        """
+        with self._stack.lock():
+            state = self._stack.load()
+            if state is None:
+                state = State(secrets_provider=self._new_data_key())
+                self._stack.create(state)
+            with self._recorded("update", message, state) as recorded:
+                recorded.update = update = self._run_program("update", state)
+        return update
+
+    def preview(self) -> Update:
+        """What `up` would do. Changes nothing, in AWS or in the state, and takes no lock."""
+        return self._run_program("preview", self._stack.load() or State())
+
+    def destroy(self, message: str = "") -> Update:
+        """Delete everything the state has, dependents first; the stack itself and its history stay.
+
+        Raises DeploymentError, before anything is deleted, when something is protected.
+        """
+        with self._stack.lock():
+            state = self._load()
+            refuse_protected(state.resources, "`destroy` would delete it")
+            with self._recorded("destroy", message, state) as recorded:
+                started = time.monotonic()
+                deployment = self._deployment(state, preview=False)
+                deployment.delete_undeclared()
+                state.resources = deployment.resources
+                recorded.update = update = self._update("destroy", deployment.steps, {}, started)
+        return update
+
+    def refresh(self, message: str = "") -> Update:
+        """Make the state what AWS has now: drift is an `update`, a resource that is gone a `delete`."""
+        with self._stack.lock():
+            state = self._load()
+            with self._recorded("refresh", message, state) as recorded:
+                recorded.update = update = self._refresh(state)
+        return update
+
+    def outputs(self) -> Props:
+        """The stack's outputs, as its last update left them."""
+        for resource in self._load().resources:
+            if "parent" not in resource and not resource["custom"]:
+                outputs: Props = resource["outputs"]
+                return outputs
+        return {}
+
+    def history(self) -> list[dict[str, Any]]:
+        """The stack's updates, newest first, as Pulumi records them."""
+        return self._stack.history()
+
+    def resources(self) -> list[Resource]:
+        """What the stack's state has, each after what it depends on."""
+        return self._load().resources
+
+    def move(self, store: Store, secrets_provider: str) -> None:
+        """Put the stack's state and history into another store, and go on there.
+
+        The old store keeps its copy until the new one is whole.
+        """
+        moved = Stack(store, self._project, self._name)
+        with self._stack.lock(), moved.lock():
+            self._secrets_provider = secrets_provider
+            state = self._load()
+            self._stack.copy_to(moved)
+            state.secrets_provider = self._new_data_key()
+            moved.save(state)
+        self._stack = moved
+
+    def _load(self) -> State:
+        state = self._stack.load()
+        if state is None:
+            raise LocalAwsError(f"there is no stack {self._name!r} in this backend: deploy it first")
+        return state
+
+    def _deployment(self, state: State, *, preview: bool) -> Deployment:
+        def save(resources: list[Resource]) -> None:
+            self._stack.save(State(resources, state.secrets_provider))
+
+        provider = Provider(self._config.get("aws:region"))
+        return Deployment(
+            provider, state.resources, self._config, preview=preview, save=save, on_step=self._on_step
+        )
+
+    def _run_program(self, kind: Kind, state: State) -> Update:
+        started = time.monotonic()
+        deployment = self._deployment(state, preview=kind == "preview")
+        try:
+            program.run(
+                self._main, self._project, self._name, self._config, deployment, preview=kind == "preview"
+            )
+            deployment.delete_undeclared()
+        except Exception as error:
+            if deployment.error is None or isinstance(error, pulumi.RunError):
+                raise
+            raise deployment.error from error
+        finally:
+            state.resources = deployment.resources
+        return self._update(kind, deployment.steps, deployment.outputs, started)
+
+    def _refresh(self, state: State) -> Update:
+        started = time.monotonic()
+        provider = Provider(self._config.get("aws:region"))
+        steps, kept = [], []
+        for resource in state.resources:
+            if not resource["custom"] or resource["type"] == PROVIDER_TYPE:
+                kept.append(resource)
+                continue
+            found = provider.read(resource["type"], resource["id"], resource["outputs"])
+            if found is None:
+                steps.append(Step("delete", resource["urn"]))
+                continue
+            changed = provider.diff(resource["type"], resource["outputs"], found).changed
+            steps.append(Step("update" if changed else "same", resource["urn"], tuple(sorted(changed))))
+            kept.append({**resource, "outputs": found} if changed else resource)
+        for step in steps:
+            self._on_step(step)
+        state.resources = _without_dangling(kept)
+        return self._update("refresh", steps, {}, started)
+
+    def _update(self, kind: Kind, steps: list[Step], outputs: Props, started: float) -> Update:
+        return Update(kind, tuple(steps), outputs, time.monotonic() - started)
+
+    @contextmanager
+    def _recorded(self, kind: Kind, message: str, state: State) -> Iterator["_Record"]:
+        """Saves the state at the end of an operation, however it ends, and adds the operation to the history."""
+        record = _Record()
+        started = int(time.time())
+        try:
+            yield record
+        finally:
+            self._stack.save(state)
+            self._stack.record(
+                {
+                    "kind": kind,
+                    "startTime": started,
+                    "message": message,
+                    "environment": {"exec.kind": "embedded"},
+                    "config": self._config,
+                    "version": 0,
+                    "result": "succeeded" if record.update else "failed",
+                    "endTime": int(time.time()),
+                    "resourceChanges": record.update.changes if record.update else {},
+                },
+                state,
+            )
+
+    def _new_data_key(self) -> dict[str, Any] | None:
+        if self._secrets_provider is None:
+            return None
+        url = urlsplit(self._secrets_provider)
+        kms = boto3.client("kms", endpoint_url=loopback.endpoint())
+        encrypted = kms.encrypt(KeyId=url.netloc + url.path, Plaintext=os.urandom(32))["CiphertextBlob"]
+        state = {"url": self._secrets_provider, "encryptedkey": base64.b64encode(encrypted).decode()}
+        return {"type": "cloud", "state": state}
+
+
+@dataclass
+class _Record:
+    update: Update | None = None
+
+
+def _without_dangling(resources: list[Resource]) -> list[Resource]:
+    """The resources without references to any that are gone: the CLI refuses a state that has such."""
+    there = {resource["urn"] for resource in resources}
+    return [
+        {
+            **resource,
+            "dependencies": [urn for urn in resource.get("dependencies", []) if urn in there],
+            "propertyDependencies": {
+                key: [urn for urn in urns if urn in there]
+                for key, urns in resource.get("propertyDependencies", {}).items()
+            },
+        }
+        for resource in resources
+    ]
+
+
+def _configuration(root: Path, project: dict[str, Any], stack: str) -> dict[str, str]:
+    """The stack's configuration as the CLI puts it together: the project's defaults, then the stack's file."""
+    values: dict[str, Any] = {}
+    for key, declared in (project.get("config") or {}).items():
+        if isinstance(declared, dict) and ("default" in declared or "value" in declared):
+            values[key] = declared.get("value", declared.get("default"))
+    stack_file = root / f"Pulumi.{stack}.yaml"
+    if stack_file.exists():
+        values |= _yaml(stack_file).get("config") or {}
+    for key, value in values.items():
+        if isinstance(value, dict) and "secure" in value:
+            raise LocalAwsError(
+                f"{key} in {stack_file.name} is a secret, and the embedded engine keeps none: use the Pulumi CLI"
+            )
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise LocalAwsError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    return found if isinstance(found, dict) else {}
+
+
+__all__ = ["DeploymentError", "EmbeddedEngine", "Step", "Update", "bucket_store", "folder_store"]

@@ -1,0 +1,125 @@
+"""Runs the project's program in this process, as Pulumi's Python language host runs it in one of its own."""
+
+import asyncio
+import contextvars
+import logging
+import runpy
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+import pulumi
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2, resource_pb2
+
+from local_aws.wire import from_struct, to_struct
+from local_aws.errors import LocalAwsError
+from local_aws.provider.resource import Props
+
+PARALLEL = 8
+"""Registrations under way at once; what depends on another waits for it whatever the number."""
+
+
+class Deployment(Protocol):
+    """What a running program asks of a deployment. Called from several threads at once."""
+
+    def register(self, urn: str, request: Any) -> tuple[str, Props]:
+        """Bring one resource about; return its id ("" when not known yet) and its state."""
+        ...
+
+    def register_outputs(self, urn: str, outputs: Props) -> None: ...
+
+    def invoke(self, token: str, args: Props) -> Props: ...
+
+
+def run(
+    main: Path, project: str, stack: str, config: Mapping[str, str], deployment: Deployment, *, preview: bool
+) -> None:
+    """Run the program against a deployment.
+
+    Raises what the program raises; pulumi.RunError is the program's way to tell a person's mistake.
+    """
+    # SDK settings are context variables: a fresh context for each run keeps the runs apart.
+    contextvars.Context().run(_run, main, project, stack, config, deployment, preview)
+
+
+def _run(
+    main: Path, project: str, stack: str, config: Mapping[str, str], deployment: Deployment, preview: bool
+) -> None:
+    async def in_stack() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(PARALLEL))
+        await pulumi.runtime.run_in_stack(lambda: _ignore(runpy.run_path(str(main), run_name="__main__")))
+
+    pulumi.runtime.set_all_config(dict(config))
+    pulumi.runtime.configure(
+        pulumi.runtime.Settings(
+            project=project,
+            stack=stack,
+            monitor=_Monitor(project, stack, deployment),
+            engine=_Engine(),
+            parallel=PARALLEL,
+            dry_run=preview,
+            organization="organization",
+            root_directory=str(main.parent),
+        )
+    )
+    # When a program fails, futures that nobody will await any more are left; the language host hushes asyncio too.
+    logger = logging.getLogger("asyncio")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        asyncio.run(in_stack())
+    finally:
+        logger.setLevel(level)
+
+
+def _ignore(_: object) -> None:
+    return None
+
+
+class _Monitor:
+    """The part of Pulumi's resource monitor that the SDK calls for programs such as ours."""
+
+    def __init__(self, project: str, stack: str, deployment: Deployment) -> None:
+        self._prefix = f"urn:pulumi:{stack}::{project}::"
+        self._deployment = deployment
+
+    def GetDeploymentInfo(self, request: Any) -> Any:
+        # Secrets are accepted so that they arrive marked, and can be refused rather than written in clear.
+        return resource_pb2.DeploymentInfo(supportedFeatures=[resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS])
+
+    def RegisterResource(self, request: Any) -> Any:
+        types = request.type
+        if request.parent and (parents := request.parent.split("::")[2]) != "pulumi:pulumi:Stack":
+            types = f"{parents}${types}"
+        urn = f"{self._prefix}{types}::{request.name}"
+        id, state = self._deployment.register(urn, request)
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=id, object=to_struct(state))
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        self._deployment.register_outputs(request.urn, from_struct(request.outputs))
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any) -> Any:
+        found = self._deployment.invoke(request.tok, from_struct(request.args))
+        return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(found)})
+
+    def SignalAndWaitForShutdown(self, request: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(request: Any) -> Any:
+            raise LocalAwsError(f"the program needs {name} of Pulumi's engine, which the embedded engine has not: "
+                                "run it with the Pulumi CLI")  # fmt: skip
+
+        return refuse
+
+
+class _Engine:
+    """Where the program's log messages go."""
+
+    def Log(self, request: Any) -> Any:
+        if request.severity >= engine_pb2.WARNING:
+            logging.getLogger("pulumi").warning(request.message)
+        return empty_pb2.Empty()

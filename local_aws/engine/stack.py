@@ -1,0 +1,162 @@
+"""One stack's state, history and lock, in the layout and format of Pulumi's own backends.
+
+So the CLI can pick a stack up where the embedded engine left it, and each respects the other's lock. Layout:
+https://github.com/pulumi/pulumi/tree/master/pkg/backend/diy
+"""
+
+import contextlib
+import getpass
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from local_aws.engine.store import Store
+from local_aws.errors import LocalAwsError
+
+META_KEY = ".pulumi/meta.yaml"
+META = b"version: 1\n"  # stacks under their project's name
+CHECKPOINT_VERSION = 3
+
+Resource = dict[str, Any]
+"""A resource as checkpoints have it: urn, type, custom, id, inputs, outputs, parent, dependencies, ..."""
+
+
+class LockedError(LocalAwsError):
+    """Another run holds the stack's lock."""
+
+
+@dataclass
+class State:
+    """What a checkpoint says: the resources, each after what it depends on, and who encrypts their secrets."""
+
+    resources: list[Resource] = field(default_factory=list)
+    secrets_provider: dict[str, Any] | None = None
+
+
+class Stack:
+    """A stack in a store."""
+
+    def __init__(self, store: Store, project: str, name: str) -> None:
+        self._store = store
+        self._project = project
+        self._name = name
+
+    @property
+    def _state_key(self) -> str:
+        return f".pulumi/stacks/{self._project}/{self._name}.json"
+
+    @property
+    def _history_prefix(self) -> str:
+        return f".pulumi/history/{self._project}/{self._name}/"
+
+    @property
+    def _lock_prefix(self) -> str:
+        return f".pulumi/locks/organization/{self._project}/{self._name}/"
+
+    def load(self) -> State | None:
+        """The stack's state, or None when there is no such stack.
+
+        Raises LocalAwsError when the checkpoint is not one that this engine reads.
+        """
+        content = self._store.get(self._state_key)
+        if content is None:
+            return None
+        checkpoint = json.loads(content)
+        if checkpoint.get("version") != CHECKPOINT_VERSION:
+            raise LocalAwsError(
+                f"{self._state_key} has checkpoint version {checkpoint.get('version')}: the embedded engine reads "
+                f"version {CHECKPOINT_VERSION}; use the Pulumi CLI for this stack"
+            )
+        latest = checkpoint["checkpoint"].get("latest") or {}
+        if latest.get("pending_operations"):
+            raise LocalAwsError(
+                f"{self._state_key} has pending operations of an interrupted run: the embedded engine does not "
+                "settle those; run `pulumi refresh` on this stack"
+            )
+        return State(latest.get("resources") or [], latest.get("secrets_providers"))
+
+    def create(self, state: State) -> None:
+        """Write the first state of a stack."""
+        self._store.put(META_KEY, META)
+        self.save(state)
+
+    def save(self, state: State) -> None:
+        """Replace the stack's state; the bucket keeps the version before."""
+        self._store.put(self._state_key, self._checkpoint(state))
+
+    def record(self, update: dict[str, Any], state: State) -> None:
+        """Add an update to the stack's history, with the state that it left."""
+        prefix = f"{self._history_prefix}{self._name}-{time.time_ns()}"
+        self._store.put(f"{prefix}.history.json", _encode(update))
+        self._store.put(f"{prefix}.checkpoint.json", self._checkpoint(state))
+
+    def history(self) -> list[dict[str, Any]]:
+        """The stack's updates, newest first."""
+        keys = [key for key in self._store.keys(self._history_prefix) if key.endswith(".history.json")]
+        return [json.loads(self._store.get(key) or b"{}") for key in reversed(keys)]
+
+    def copy_to(self, other: "Stack") -> None:
+        """Put state and history into another store as well."""
+        prefixes = ((self._state_key, other._state_key), (self._history_prefix, other._history_prefix))
+        other._store.put(META_KEY, META)
+        for mine, theirs in prefixes:
+            for key in self._store.keys(mine):
+                other._store.put(theirs + key.removeprefix(mine), self._store.get(key) or b"")
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the stack's lock.
+
+        Raises LockedError when another run does.
+        """
+        key = f"{self._lock_prefix}{uuid.uuid4()}.json"
+        self._refuse_locks_but(key)
+        owner = {
+            "pid": os.getpid(),
+            "username": getpass.getuser(),
+            "hostname": socket.gethostname(),
+            "timestamp": now(),
+        }
+        try:
+            self._store.put(key, _encode(owner))
+            self._refuse_locks_but(key)  # two that came at once both see each other here
+            yield
+        finally:
+            self._store.delete(key)
+
+    def _refuse_locks_but(self, mine: str) -> None:
+        for key in self._store.keys(self._lock_prefix):
+            if key == mine:
+                continue
+            owner = json.loads(self._store.get(key) or b"{}")
+            raise LockedError(
+                f"stack {self._name!r} is locked by {owner.get('username', 'another run')}@{owner.get('hostname', '?')} "
+                f"(pid {owner.get('pid', '?')}) since {owner.get('timestamp', '?')}: wait for it to end, or, if it is "
+                f"gone, `pulumi cancel --stack {self._name}`"
+            )
+
+    def _checkpoint(self, state: State) -> bytes:
+        latest: dict[str, Any] = {
+            "manifest": {"time": now(), "magic": "", "version": ""},
+            "resources": state.resources,
+            "metadata": {},
+        }
+        if state.secrets_provider:
+            latest["secrets_providers"] = state.secrets_provider
+        checkpoint = {"stack": f"organization/{self._project}/{self._name}", "latest": latest}
+        return _encode({"version": CHECKPOINT_VERSION, "checkpoint": checkpoint})
+
+
+def now() -> str:
+    """The time as checkpoints have it."""
+    return datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def _encode(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, indent=4).encode()

@@ -1,0 +1,81 @@
+"""Where state is kept: objects under keys, each replaced as a whole or not at all."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from local_aws.provider.resource import absent
+
+
+class Store(Protocol):
+    """A flat space of objects."""
+
+    def get(self, key: str) -> bytes | None:
+        """An object's content, or None where there is none."""
+        ...
+
+    def put(self, key: str, content: bytes) -> None: ...
+
+    def delete(self, key: str) -> None: ...
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys that start with `prefix`, in order."""
+        ...
+
+
+class Bucket:
+    """A bucket as a store; S3 replaces an object atomically, and the bucket keeps the version before."""
+
+    def __init__(self, s3: Any, name: str) -> None:
+        self._s3 = s3
+        self._name = name
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            content: bytes = self._s3.get_object(Bucket=self._name, Key=key)["Body"].read()
+        except ClientError as error:
+            if absent(error):
+                return None
+            raise
+        return content
+
+    def put(self, key: str, content: bytes) -> None:
+        self._s3.put_object(Bucket=self._name, Key=key, Body=content)
+
+    def delete(self, key: str) -> None:
+        self._s3.delete_object(Bucket=self._name, Key=key)
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+
+class Folder:
+    """A folder as a store, for the stack that makes the bucket."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return (self._path / key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def put(self, key: str, content: bytes) -> None:
+        path = self._path / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, staged = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(staged, path)
+
+    def delete(self, key: str) -> None:
+        (self._path / key).unlink(missing_ok=True)
+
+    def keys(self, prefix: str) -> list[str]:
+        found = (str(path.relative_to(self._path)) for path in self._path.rglob("*") if path.is_file())
+        return sorted(key for key in found if key.startswith(prefix))

@@ -1,0 +1,298 @@
+"""`./sandbox rehearse`: the whole incident lifecycle on an emulator, every step proved."""
+
+import argparse
+import dataclasses
+import os
+import shlex
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NoReturn
+
+from local_aws import emulator, loopback
+from local_aws.emulator import ROOT, Emulator
+from ops import report
+from ops.errors import UsageError
+
+REPOSITORY = "octo-org/incident-sandbox"  # GitHub's own example organisation
+CHECK_REQUESTS = 5
+CHECK_TIMEOUT_SECONDS = 30
+CLOCK_SCALE = 60  # the stand-in's; importing it would import the emulator
+
+UP_MESSAGE = "./sandbox rehearse"
+
+
+class StepFailed(Exception):
+    """A step did not prove what it should."""
+
+    def __init__(self, expected: str, seen: str) -> None:
+        super().__init__(f"expected {expected}; saw {seen}")
+        self.expected = expected
+        self.seen = seen
+
+
+@dataclasses.dataclass
+class Proof:
+    """What a step proved, in a sentence, and what the record keeps of it."""
+
+    sentence: str
+    record: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def main(argv: list[str]) -> int:
+    options = arguments().parse_args(argv)
+    loopback.refuse_remote_endpoints()
+    if options.json:
+        report.check_writable(options.json)
+    # A termination is an interruption: what was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    lines = report.Report()
+    record: dict[str, Any] = {"held": False, "started": datetime.now(timezone.utc).isoformat(timespec="seconds"), "steps": []}
+    started = time.monotonic()
+    try:
+        held = _rehearse(options.port, options.keep, lines, record)
+    finally:
+        record["seconds"] = round(time.monotonic() - started, 3)
+        if options.json:
+            report.write_json(options.json, record)
+    if held:
+        lines.line(f"every step held, in {record['seconds']:.1f} s")
+    return 0 if held else 1
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sandbox rehearse",
+        description="Run the whole incident lifecycle against an AWS emulator on this machine: bootstrap, deploy, "
+        "inject, roll back, destroy, and prove each step. Never touches real AWS. Exit 0 only if every step held.",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the record of the run")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the emulator up, with the app deployed and healthy, at the end"
+    )
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="the emulator's port (default: a free one)")
+    return parser
+
+
+def _interrupt() -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _rehearse(port: int, keep: bool, lines: report.Report, record: dict[str, Any]) -> bool:
+    region = "eu-west-1"
+    with emulator.running(region, port) as aws:
+        for name in list(os.environ):
+            if name.startswith(("AWS_", "PULUMI_")):
+                del os.environ[name]
+        os.environ.update(aws.environment())
+        record["emulator"] = {
+            "endpoint": aws.url,
+            "account": emulator.ACCOUNT,
+            "region": region,
+            "clockScale": CLOCK_SCALE,
+        }
+        lines.line(f"emulator at {aws.url}, account {emulator.ACCOUNT}, {region}; "
+                   f"alarm periods run {CLOCK_SCALE} times faster than on AWS")  # fmt: skip
+        lifecycle = Lifecycle(aws, lines)
+        for number, (name, step) in enumerate(lifecycle.steps(), 1):
+            if not _run_step(f"{number:2}  {name}", name, step, lines, record["steps"]):
+                return False
+        record["outputs"] = lifecycle.app.outputs()
+        if keep:
+            _keep(aws, lifecycle, lines)
+    return True
+
+
+def _run_step(
+    title: str, name: str, step: Callable[[], Proof], lines: report.Report, records: list[dict[str, Any]]
+) -> bool:
+    from local_aws.errors import LocalAwsError
+
+    started = time.monotonic()
+    lines.waiting(f"{title} …")
+    outcome: dict[str, Any]
+    try:
+        proof = step()
+        outcome = {"held": True, "proved": proof.sentence, **proof.record}
+    except StepFailed as failure:
+        outcome = {"held": False, "expected": failure.expected, "seen": failure.seen}
+    except (LocalAwsError, UsageError) as error:
+        outcome = {"held": False, "expected": "the step to run", "seen": str(error)}
+    seconds = time.monotonic() - started
+    records.append({"name": name, "seconds": round(seconds, 3), **outcome})
+    if outcome["held"]:
+        lines.line(f"{title}: {outcome['proved']}  ({seconds:.1f} s)")
+    else:
+        lines.line(f"{title}: FAILED\n    expected {outcome['expected']}\n    saw      {outcome['seen']}")
+    return bool(outcome["held"])
+
+
+class Lifecycle:
+    """The steps, each over the stacks as the steps before it left them."""
+
+    def __init__(self, aws: Emulator, lines: report.Report) -> None:
+        # Imported here, while the emulator starts: Pulumi's SDK takes as long as the emulator does.
+        from local_aws.engine.embedded import EmbeddedEngine, folder_store
+
+        self._aws = aws
+        self._lines = lines
+        self.bootstrap = EmbeddedEngine(ROOT, "bootstrap", folder_store(aws.directory / "state"))
+        self.bootstrap.set_config("githubRepository", REPOSITORY)
+        self.bootstrap.set_config("aws:region", aws.region)
+        self.app: EmbeddedEngine
+        self._before_destroy: list[dict[str, Any]] = []
+
+    def steps(self) -> list[tuple[str, Callable[[], Proof]]]:
+        return [
+            ("bootstrap", self.make_foundation),
+            ("deploy", lambda: self.deploy("false")),
+            ("check healthy", lambda: self.check("healthy")),
+            ("preview of the injection", self.preview_injection),
+            ("inject", lambda: self.flip("true")),
+            ("check failing", lambda: self.check("failing")),
+            ("roll back", lambda: self.flip("false")),
+            ("check healthy again", lambda: self.check("healthy")),
+            ("destroy the app", self.destroy),
+            ("what is left", self.inspect_rest),
+            ("deploy again", lambda: self.deploy("false")),
+            ("deploy with nothing changed", self.deploy_unchanged),
+        ]
+
+    def make_foundation(self) -> Proof:
+        from local_aws.engine.embedded import EmbeddedEngine, bucket_store
+
+        update = self.bootstrap.up(UP_MESSAGE)
+        outputs = self.bootstrap.outputs()
+        bucket = outputs["backendUrl"].removeprefix("s3://").split("?")[0]
+        self.bootstrap.move(bucket_store(bucket), outputs["secretsProvider"])
+        os.environ["PULUMI_BACKEND_URL"] = self._aws.backend_url(bucket)
+        self.app = EmbeddedEngine(
+            ROOT, "app", bucket_store(bucket), secrets_provider=outputs["secretsProvider"]
+        )
+        self.app.set_config("githubRepository", REPOSITORY)
+        self.app.set_config("aws:region", self._aws.region)
+        return Proof(f"{_counts(update.changes)}; its state is in s3://{bucket}", _record(update, outputs))
+
+    def deploy(self, fail_mode: str) -> Proof:
+        self.app.set_config("failMode", fail_mode)
+        update = self.app.up(UP_MESSAGE)
+        _expect("only created resources", set(update.changes) == {"create"}, _counts(update.changes))
+        return Proof(f"{_counts(update.changes)}; {update.outputs['apiUrl']}", _record(update, update.outputs))
+
+    def check(self, expect: Any) -> Proof:
+        from ops.check import check
+
+        quiet = _Quiet()
+        result = check(self.app.outputs(), expect, CHECK_REQUESTS, CHECK_TIMEOUT_SECONDS, quiet)
+        for observation in result.observations:
+            _expect(f"{observation.name}: {observation.expected}", observation.held, observation.seen)
+        seen = "; ".join(f"{one.name.removeprefix('alarm ')} {one.seen}" for one in result.observations[1:])
+        return Proof(f"{result.observations[0].seen}; {seen}", {"check": result.as_json()})
+
+    def preview_injection(self) -> Proof:
+        self.app.set_config("failMode", "true")
+        update = self.app.preview()
+        self._expect_only_the_environment(update)
+        return Proof(f"{_counts(update.changes)}: {_steps(update)}", _record(update))
+
+    def flip(self, fail_mode: str) -> Proof:
+        self.app.set_config("failMode", fail_mode)
+        update = self.app.up(UP_MESSAGE)
+        self._expect_only_the_environment(update)
+        return Proof(f"failMode {fail_mode}: {_counts(update.changes)}: {_steps(update)}", _record(update, update.outputs))
+
+    def destroy(self) -> Proof:
+        self._before_destroy = self.app.resources()
+        update = self.app.destroy(UP_MESSAGE)
+        _expect("only deleted resources", set(update.changes) == {"delete"}, _counts(update.changes))
+        return Proof(_counts(update.changes), _record(update))
+
+    def inspect_rest(self) -> Proof:
+        """Asks AWS itself, not the state, for every resource that there was."""
+        from local_aws.engine.deployment import PROVIDER_TYPE
+        from local_aws.provider.core import Provider
+
+        provider = Provider(self._aws.region)
+        deleted = [
+            resource
+            for resource in self._before_destroy
+            if resource["custom"] and resource["type"] != PROVIDER_TYPE
+        ]
+        left = [
+            resource["urn"].split("::")[-1]
+            for resource in deleted
+            if provider.read(resource["type"], resource["id"], resource["outputs"]) is not None
+        ]
+        _expect("nothing of the app", not left, ", ".join(left))
+        foundation = self.bootstrap.refresh(UP_MESSAGE)
+        _expect("the foundation as bootstrap made it", not foundation.changed, _steps(foundation))
+        return Proof(
+            f"none of the app's {len(deleted)} AWS resources; all {foundation.changes['same']} of bootstrap's, unchanged",
+            _record(foundation),
+        )
+
+    def deploy_unchanged(self) -> Proof:
+        update = self.app.up(UP_MESSAGE)
+        _expect("no change", not update.changed, _steps(update))
+        return Proof(_counts(update.changes), _record(update, update.outputs))
+
+    def _expect_only_the_environment(self, update: Any) -> None:
+        changed = [(step.operation, step.type, step.changed) for step in update.changed]
+        _expect(
+            "one update, of the function, of its environment alone",
+            changed == [("update", "aws:lambda/function:Function", ("environment",))],
+            _steps(update) or "no change",
+        )
+
+
+class _Quiet(report.Report):
+    """A rehearsal tells a check in one line of its own."""
+
+    def line(self, text: str = "") -> None:
+        pass
+
+    def waiting(self, text: str) -> None:
+        pass
+
+
+def _expect(expected: str, held: bool, seen: str) -> None:
+    if not held:
+        raise StepFailed(expected, seen)
+
+
+def _counts(changes: dict[Any, int]) -> str:
+    past = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted", "same": "unchanged"}
+    return ", ".join(f"{count} {past[operation]}" for operation, count in sorted(changes.items(), reverse=True))
+
+
+def _steps(update: Any) -> str:
+    return ", ".join(
+        f"{step.operation} {step.type} {step.name}" + (f" [{', '.join(step.changed)}]" if step.changed else "")
+        for step in update.changed
+    )
+
+
+def _record(update: Any, outputs: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"update": update.as_json()} | ({"outputs": outputs} if outputs else {})
+
+
+def _keep(aws: Emulator, lifecycle: Lifecycle, lines: report.Report) -> None:
+    settings = aws.directory / "env.sh"
+    values = aws.environment() | {"PULUMI_BACKEND_URL": os.environ["PULUMI_BACKEND_URL"]}
+    settings.touch(mode=0o600)
+    settings.write_text(
+        "unset AWS_PROFILE AWS_SESSION_TOKEN\n"
+        + "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+    )
+    aws.keep()
+    lines.line(f"""
+The emulator stays up, with the app deployed and healthy.
+  API       {lifecycle.app.outputs()["apiUrl"]}
+  endpoint  {aws.url}
+  use it    . {settings}     sets what AWS clients, Pulumi and ./sandbox need in this shell
+  check     ./sandbox check --stack app --expect healthy
+  inject    ./sandbox local up --config failMode=true
+  stop      kill {aws.process.pid}
+""")
