@@ -48,7 +48,7 @@ class Function(pulumi.ComponentResource):
             path=names.APP_ROLE_PATH,
             description=f"Execution role of {args.names.function}",
             assume_role_policy=policies.lambda_trust(),
-            permissions_boundary=where.apply(lambda scope: names.boundary_arn(scope.partition, scope.account)),
+            permissions_boundary=where.apply(policies.boundary_arn),
             tags=args.tags,
             opts=mine,
         )

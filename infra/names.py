@@ -9,8 +9,6 @@ suffix `-execution`: no stack name can make an app's role collide with a CI role
 import re
 from dataclasses import dataclass
 
-import pulumi
-
 PROJECT = "incident-sandbox"
 
 APP_ROLE_PATH = f"/{PROJECT}/app/"
@@ -71,8 +69,3 @@ class AppNames:
 def state_bucket(account: str, region: str) -> str:
     """Bucket names are unique in a whole partition, so account and region are part of it."""
     return f"{PROJECT}-state-{account}-{region}"
-
-
-def boundary_arn(partition: pulumi.Input[str], account: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The boundary's ARN as it will be, for stacks that cannot read bootstrap's outputs."""
-    return pulumi.Output.format("arn:{0}:iam::{1}:policy{2}{3}", partition, account, APP_ROLE_PATH, BOUNDARY)

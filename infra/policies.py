@@ -46,9 +46,7 @@ def document(*statements: Statement) -> str:
 
 
 def lambda_trust() -> str:
-    return document(
-        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    )
+    return document({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
 
 
 def github_trust(provider_arn: str, subject: str) -> str:
@@ -61,9 +59,7 @@ def github_trust(provider_arn: str, subject: str) -> str:
             "Effect": "Allow",
             "Principal": {"Federated": provider_arn},
             "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {
-                "StringEquals": {f"{GITHUB_ISSUER}:aud": OIDC_AUDIENCE, f"{GITHUB_ISSUER}:sub": subject}
-            },
+            "Condition": {"StringEquals": {f"{GITHUB_ISSUER}:aud": OIDC_AUDIENCE, f"{GITHUB_ISSUER}:sub": subject}},
         }
     )
 
@@ -71,6 +67,11 @@ def github_trust(provider_arn: str, subject: str) -> str:
 def execution(log_group_arn: str) -> str:
     """What the function may do: write its own log group, and send traces, which have no resource to name."""
     return document(_write_logs(f"{log_group_arn}:*"), _write_traces())
+
+
+def boundary_arn(scope: Scope) -> str:
+    """By name: app stacks may not read bootstrap's outputs."""
+    return scope.iam_arn(f"policy{names.APP_ROLE_PATH}{names.BOUNDARY}")
 
 
 def boundary(scope: Scope) -> str:
@@ -121,6 +122,7 @@ def deploy(scope: Scope, bucket_arn: str, key_arn: str) -> str:
     return document(
         *_read_state(bucket_arn, key_arn),
         *_describe_app(scope),
+        *_observe_app(scope),
         {
             "Sid": "WriteOwnState",
             "Effect": "Allow",
@@ -136,16 +138,19 @@ def deploy(scope: Scope, bucket_arn: str, key_arn: str) -> str:
                 for kind, rest in (("stacks", ".*"), ("history", "/*"), ("backups", "/*"))
             ],
         },
-        {"Sid": "EncryptState", "Effect": "Allow", "Action": ["kms:Encrypt", "kms:GenerateDataKey"], "Resource": key_arn},
+        {
+            "Sid": "EncryptState",
+            "Effect": "Allow",
+            "Action": ["kms:Encrypt", "kms:GenerateDataKey"],
+            "Resource": key_arn,
+        },
         {
             "Sid": "CreateBoundedRoles",
             "Effect": "Allow",
             "Action": ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"],
             "Resource": roles,
             "Condition": {
-                "StringEquals": {
-                    "iam:PermissionsBoundary": scope.iam_arn(f"policy{names.APP_ROLE_PATH}{names.BOUNDARY}")
-                }
+                "StringEquals": {"iam:PermissionsBoundary": boundary_arn(scope)}
             },
         },
         {
@@ -287,6 +292,20 @@ def _describe_app(scope: Scope) -> list[Statement]:
             "Effect": "Allow",
             "Action": ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
             "Resource": scope.arn("cloudwatch", f"alarm:{app.prefix}"),
+        },
+    ]
+
+
+def _observe_app(scope: Scope) -> list[Statement]:
+    """What `./sandbox check` asks after a deployment. Metrics and alarm history take no resource."""
+    log_groups = scope.arn("logs", f"log-group:{names.AppNames('*').log_group}")
+    return [
+        {"Sid": "ReadLogs", "Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": f"{log_groups}:*"},
+        {
+            "Sid": "ReadMetrics",
+            "Effect": "Allow",
+            "Action": ["cloudwatch:GetMetricStatistics", "cloudwatch:DescribeAlarmHistory"],
+            "Resource": "*",
         },
     ]
 

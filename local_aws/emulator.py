@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import secrets
 import select
 import shutil
 import signal
@@ -18,6 +17,9 @@ from pathlib import Path
 from local_aws.errors import LocalAwsError
 
 ACCOUNT = "111122223333"  # AWS's own example account, so that nobody mistakes it for theirs
+ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+"""The account's root. The emulator checks every caller's signature but this one's."""
+
 START_DEADLINE_SECONDS = 60
 STOP_DEADLINE_SECONDS = 10
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,15 +33,13 @@ class Emulator:
     directory: Path
     url: str
     region: str
-    secret: str
 
     def environment(self) -> dict[str, str]:
         """What makes every AWS client, and the Pulumi CLI, speak to this emulator as the account's root."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_CA_BUNDLE": str(self.directory / "ca.pem"),
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": self.secret,
+            **ROOT_CREDENTIALS,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -105,13 +105,12 @@ def start(region: str, port: int = 0) -> Emulator:
         listener.listen(128)
         port = listener.getsockname()[1]
         directory = Path(tempfile.mkdtemp(prefix="incident-sandbox-"))
-        secret = secrets.token_hex(20)
         try:
             with (directory / "emulator.log").open("w") as log:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "local_aws.server", str(listener.fileno()), str(directory)],
                     cwd=ROOT,
-                    env=_environment(directory, port, region, secret),
+                    env=_environment(directory, port, region),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -122,7 +121,7 @@ def start(region: str, port: int = 0) -> Emulator:
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
-    return Emulator(process, directory, f"https://127.0.0.1:{port}", region, secret)
+    return Emulator(process, directory, f"https://127.0.0.1:{port}", region)
 
 
 def wait_until_ready(emulator: Emulator) -> None:
@@ -138,16 +137,15 @@ def wait_until_ready(emulator: Emulator) -> None:
     raise LocalAwsError(f"the emulator did not start; the end of its log: {json.dumps(log[-600:])}")
 
 
-def _environment(directory: Path, port: int, region: str, secret: str) -> Mapping[str, str]:
+def _environment(directory: Path, port: int, region: str) -> Mapping[str, str]:
     """The child's whole environment: nothing of this shell's gets in, because functions inherit it."""
     (directory / "tmp").mkdir()
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(directory),
         "TMPDIR": str(directory / "tmp"),
-        "PYTHONDONTWRITEBYTECODE": "" if os.access(ROOT, os.W_OK) else "1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": secret,
+        **{name: os.environ[name] for name in ("PYTHONPYCACHEPREFIX",) if name in os.environ},
+        **ROOT_CREDENTIALS,
         "AUTH": "true",
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": "localhost",

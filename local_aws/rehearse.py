@@ -11,8 +11,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NoReturn
 
+import yaml
+
 from local_aws import emulator, loopback
 from local_aws.emulator import ROOT, Emulator
+from local_aws.errors import LocalAwsError
 from ops import report
 from ops.errors import UsageError
 
@@ -49,7 +52,11 @@ def main(argv: list[str]) -> int:
     # A termination is an interruption: what was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: _interrupt())
     lines = report.Report()
-    record: dict[str, Any] = {"held": False, "started": datetime.now(timezone.utc).isoformat(timespec="seconds"), "steps": []}
+    record: dict[str, Any] = {
+        "held": False,
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "steps": [],
+    }
     started = time.monotonic()
     try:
         held = _rehearse(options.port, options.keep, lines, record)
@@ -81,7 +88,7 @@ def _interrupt() -> NoReturn:
 
 
 def _rehearse(port: int, keep: bool, lines: report.Report, record: dict[str, Any]) -> bool:
-    region = "eu-west-1"
+    region = configured_region()
     with emulator.running(region, port) as aws:
         for name in list(os.environ):
             if name.startswith(("AWS_", "PULUMI_")):
@@ -95,7 +102,7 @@ def _rehearse(port: int, keep: bool, lines: report.Report, record: dict[str, Any
         }
         lines.line(f"emulator at {aws.url}, account {emulator.ACCOUNT}, {region}; "
                    f"alarm periods run {CLOCK_SCALE} times faster than on AWS")  # fmt: skip
-        lifecycle = Lifecycle(aws, lines)
+        lifecycle = Lifecycle(aws)
         for number, (name, step) in enumerate(lifecycle.steps(), 1):
             if not _run_step(f"{number:2}  {name}", name, step, lines, record["steps"]):
                 return False
@@ -108,7 +115,7 @@ def _rehearse(port: int, keep: bool, lines: report.Report, record: dict[str, Any
 def _run_step(
     title: str, name: str, step: Callable[[], Proof], lines: report.Report, records: list[dict[str, Any]]
 ) -> bool:
-    from local_aws.errors import LocalAwsError
+    import pulumi
 
     started = time.monotonic()
     lines.waiting(f"{title} …")
@@ -118,7 +125,7 @@ def _run_step(
         outcome = {"held": True, "proved": proof.sentence, **proof.record}
     except StepFailed as failure:
         outcome = {"held": False, "expected": failure.expected, "seen": failure.seen}
-    except (LocalAwsError, UsageError) as error:
+    except (UsageError, pulumi.RunError) as error:
         outcome = {"held": False, "expected": "the step to run", "seen": str(error)}
     seconds = time.monotonic() - started
     records.append({"name": name, "seconds": round(seconds, 3), **outcome})
@@ -129,25 +136,37 @@ def _run_step(
     return bool(outcome["held"])
 
 
+def configured_region() -> str:
+    """The region of the committed healthy scenario; the rehearsal happens there."""
+    path = ROOT / "Pulumi.app.yaml"
+    try:
+        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["config"]["aws:region"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        raise LocalAwsError(f"{path} has no aws:region under config: set one, for example eu-west-1") from None
+
+
 class Lifecycle:
     """The steps, each over the stacks as the steps before it left them."""
 
-    def __init__(self, aws: Emulator, lines: report.Report) -> None:
+    def __init__(self, aws: Emulator) -> None:
         # Imported here, while the emulator starts: Pulumi's SDK takes as long as the emulator does.
-        from local_aws.engine.embedded import EmbeddedEngine, folder_store
+        from local_aws.engine.embedded import EmbeddedEngine
+        from local_aws.engine.store import Folder
+        from local_aws.provider.resource import Aws
 
-        self._aws = aws
-        self._lines = lines
-        self.bootstrap = EmbeddedEngine(ROOT, "bootstrap", folder_store(aws.directory / "state"))
-        self.bootstrap.set_config("githubRepository", REPOSITORY)
+        self._emulator = aws
+        self._aws = Aws()
+        self.bootstrap = EmbeddedEngine(ROOT, "bootstrap", self._aws, Folder(aws.directory / "state"))
         self.bootstrap.set_config("aws:region", aws.region)
+        if self.bootstrap.get_config("githubRepository") is None:
+            self.bootstrap.set_config("githubRepository", REPOSITORY)
         self.app: EmbeddedEngine
         self._before_destroy: list[dict[str, Any]] = []
 
     def steps(self) -> list[tuple[str, Callable[[], Proof]]]:
         return [
             ("bootstrap", self.make_foundation),
-            ("deploy", lambda: self.deploy("false")),
+            ("deploy", self.deploy),
             ("check healthy", lambda: self.check("healthy")),
             ("preview of the injection", self.preview_injection),
             ("inject", lambda: self.flip("true")),
@@ -156,29 +175,27 @@ class Lifecycle:
             ("check healthy again", lambda: self.check("healthy")),
             ("destroy the app", self.destroy),
             ("what is left", self.inspect_rest),
-            ("deploy again", lambda: self.deploy("false")),
+            ("deploy again", self.deploy),
             ("deploy with nothing changed", self.deploy_unchanged),
         ]
 
     def make_foundation(self) -> Proof:
-        from local_aws.engine.embedded import EmbeddedEngine, bucket_store
+        from local_aws.engine.embedded import EmbeddedEngine
+        from local_aws.engine.store import Bucket
 
         update = self.bootstrap.up(UP_MESSAGE)
         outputs = self.bootstrap.outputs()
         bucket = outputs["backendUrl"].removeprefix("s3://").split("?")[0]
-        self.bootstrap.move(bucket_store(bucket), outputs["secretsProvider"])
-        os.environ["PULUMI_BACKEND_URL"] = self._aws.backend_url(bucket)
-        self.app = EmbeddedEngine(
-            ROOT, "app", bucket_store(bucket), secrets_provider=outputs["secretsProvider"]
-        )
-        self.app.set_config("githubRepository", REPOSITORY)
-        self.app.set_config("aws:region", self._aws.region)
+        store = Bucket(self._aws, bucket)
+        self.bootstrap.move(store, outputs["secretsProvider"])
+        os.environ["PULUMI_BACKEND_URL"] = self._emulator.backend_url(bucket)
+        self.app = EmbeddedEngine(ROOT, "app", self._aws, store, secrets_provider=lambda: outputs["secretsProvider"])
         return Proof(f"{_counts(update.changes)}; its state is in s3://{bucket}", _record(update, outputs))
 
-    def deploy(self, fail_mode: str) -> Proof:
-        self.app.set_config("failMode", fail_mode)
+    def deploy(self) -> Proof:
         update = self.app.up(UP_MESSAGE)
         _expect("only created resources", set(update.changes) == {"create"}, _counts(update.changes))
+        _expect("failMode false", update.outputs["failMode"] is False, f"failMode {update.outputs['failMode']}")
         return Proof(f"{_counts(update.changes)}; {update.outputs['apiUrl']}", _record(update, update.outputs))
 
     def check(self, expect: Any) -> Proof:
@@ -201,7 +218,9 @@ class Lifecycle:
         self.app.set_config("failMode", fail_mode)
         update = self.app.up(UP_MESSAGE)
         self._expect_only_the_environment(update)
-        return Proof(f"failMode {fail_mode}: {_counts(update.changes)}: {_steps(update)}", _record(update, update.outputs))
+        return Proof(
+            f"failMode {fail_mode}: {_counts(update.changes)}: {_steps(update)}", _record(update, update.outputs)
+        )
 
     def destroy(self) -> Proof:
         self._before_destroy = self.app.resources()
@@ -214,11 +233,9 @@ class Lifecycle:
         from local_aws.engine.deployment import PROVIDER_TYPE
         from local_aws.provider.core import Provider
 
-        provider = Provider(self._aws.region)
+        provider = Provider(self._aws)
         deleted = [
-            resource
-            for resource in self._before_destroy
-            if resource["custom"] and resource["type"] != PROVIDER_TYPE
+            resource for resource in self._before_destroy if resource["custom"] and resource["type"] != PROVIDER_TYPE
         ]
         left = [
             resource["urn"].split("::")[-1]
@@ -228,9 +245,9 @@ class Lifecycle:
         _expect("nothing of the app", not left, ", ".join(left))
         foundation = self.bootstrap.refresh(UP_MESSAGE)
         _expect("the foundation as bootstrap made it", not foundation.changed, _steps(foundation))
+        kept = foundation.changes["same"]
         return Proof(
-            f"none of the app's {len(deleted)} AWS resources; all {foundation.changes['same']} of bootstrap's, unchanged",
-            _record(foundation),
+            f"none of the app's {len(deleted)} AWS resources; all {kept} of bootstrap's, unchanged", _record(foundation)
         )
 
     def deploy_unchanged(self) -> Proof:

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import trustme
 from hypercorn.asyncio import serve
@@ -20,6 +20,9 @@ from hypercorn.config import Config
 
 
 def main(fd: int, directory: Path) -> None:
+    # Functions inherit the environment, and their bytecode is worth nothing to the next emulator.
+    os.environ.pop("PYTHONPYCACHEPREFIX", None)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     signal.signal(signal.SIGTERM, lambda *_: _end(directory))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_watch_parent, args=(directory,), daemon=True).start()
@@ -37,18 +40,20 @@ def main(fd: int, directory: Path) -> None:
     config.loglevel = "WARNING"
 
     async def run() -> None:
-        alarms = asyncio.create_task(standin.evaluate_alarms_forever())
-        await serve(_announcing(emulator.app), config)  # type: ignore[arg-type]
-        alarms.cancel()
+        # A trigger that never comes: without one, hypercorn would take SIGTERM for itself.
+        _, _ = await asyncio.gather(
+            standin.evaluate_alarms_forever(),
+            serve(_announcing(emulator.app), config, shutdown_trigger=asyncio.Event().wait),
+        )
 
     asyncio.run(run())
 
 
-def _announcing(app):  # type: ignore[no-untyped-def]
+def _announcing(app: Any) -> Any:
     """The app, saying `ready` on standard output once it has started up."""
 
-    async def announcing(scope, receive, send):  # type: ignore[no-untyped-def]
-        async def announce(message):  # type: ignore[no-untyped-def]
+    async def announcing(scope: Any, receive: Any, send: Any) -> None:
+        async def announce(message: Any) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
                 print("ready", flush=True)

@@ -1,7 +1,7 @@
 """What AWS does by itself and the emulator does not: telemetry of HTTP APIs, and alarms that move.
 
-Runs inside the emulator's process and hooks into three of its functions and one of its constants; the emulator's version is pinned because of
-it. README's table of differences lists what follows. What it does:
+Runs inside the emulator's process and hooks into three of its functions and one of its constants, so the emulator's
+version is pinned. README's table of differences says what remains. What it does:
 
 - an invocation through the API counts in AWS/Lambda's metrics, as a direct one does;
 - an API request counts in AWS/ApiGateway's metrics and writes a line into the stage's access log;

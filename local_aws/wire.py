@@ -19,6 +19,11 @@ def to_struct(properties: dict[str, Any]) -> struct_pb2.Struct:
     return json_format.ParseDict(properties, struct_pb2.Struct())
 
 
+def returning(properties: dict[str, Any]) -> Any:
+    """Arguments of the responses whose field is called `return`, which Python keeps for itself."""
+    return {"return": to_struct(properties)}
+
+
 def has_secret(value: Any) -> bool:
     """Whether a secret is anywhere in the value."""
     if isinstance(value, dict):

@@ -55,9 +55,7 @@ class Result:
         }
 
 
-def check(
-    outputs: dict[str, Any], expect: Expectation, requests: int, timeout: float, lines: report.Report
-) -> Result:
+def check(outputs: dict[str, Any], expect: Expectation, requests: int, timeout: float, lines: report.Report) -> Result:
     """Check a workload by its stack's outputs; `timeout` in seconds is for all telemetry together.
 
     Raises UsageError when the outputs are not an app stack's or AWS cannot be asked.
@@ -93,9 +91,7 @@ def check(
 Probe = Callable[[], tuple[str, bool]]
 
 
-def _probes(
-    workload: Workload, expect: Expectation, requests: int, started: float
-) -> list[tuple[str, str, Probe]]:
+def _probes(workload: Workload, expect: Expectation, requests: int, started: float) -> list[tuple[str, str, Probe]]:
     """What to look at besides the answers: name, expected, and a probe that says what it sees and whether it holds."""
     # Alarms first: on AWS they are the last to follow, but in a rehearsal's fast clock they are also gone soonest.
     probes: list[tuple[str, str, Probe]] = []

@@ -65,7 +65,6 @@ class Deployment:
         self,
         provider: Provider,
         resources: list[Resource],
-        config: dict[str, str],
         *,
         preview: bool,
         save: Callable[[list[Resource]], None],
@@ -75,7 +74,6 @@ class Deployment:
         self._olds = {resource["urn"]: resource for resource in resources}
         self._news: dict[str, Resource] = {}
         self._replaced: set[str] = set()
-        self._config = config
         self._preview = preview
         self._save = save
         self._on_step = on_step
@@ -108,15 +106,24 @@ class Deployment:
         if wire.has_secret(outputs):
             raise self._refuse_secret(urn)
         with self._lock:
-            self._news[urn]["outputs"] = outputs
             if self._news[urn]["type"] == STACK_TYPE:
-                self.outputs = outputs
+                self.outputs = outputs  # the SDK sends what it has even when the program has failed
+            else:
+                self._news[urn]["outputs"] = outputs
 
     def invoke(self, token: str, args: Props) -> Props:
         return self._provider.invoke(token, args)
 
+    def finish(self) -> None:
+        """The program has ended well: what it exported is the stack's outputs, what it does not declare goes."""
+        with self._lock:
+            for resource in self._news.values():
+                if resource["type"] == STACK_TYPE:
+                    resource["outputs"] = self.outputs
+        self.delete_undeclared()
+
     def delete_undeclared(self) -> None:
-        """Delete what the state has and the program no longer declares, dependents first."""
+        """Delete what the state has and the program did not declare, dependents first."""
         gone = [old for urn, old in self._olds.items() if urn not in self._news]
         refuse_protected(gone, "is not declared any more and would be deleted")
         for old in reversed(gone):
@@ -253,8 +260,7 @@ class Deployment:
         with self._lock:
             if urn not in self._news:
                 old = self._olds.get(urn)
-                region = self._config.get("aws:region")
-                inputs = {"version": version, **({"region": region} if region else {})}
+                inputs = {"version": version, "region": self._provider.region}
                 time = now()
                 self._news[urn] = {
                     "urn": urn,

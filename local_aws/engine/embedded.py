@@ -11,25 +11,22 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import boto3
 import pulumi
 import yaml
 
-from local_aws import loopback
 from local_aws.engine import program
 from local_aws.engine.deployment import (
     PROVIDER_TYPE,
     Deployment,
-    DeploymentError,
     Operation,
     Step,
     refuse_protected,
 )
 from local_aws.engine.stack import Resource, Stack, State
-from local_aws.engine.store import Bucket, Folder, Store
+from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import Provider
-from local_aws.provider.resource import Props
+from local_aws.provider.resource import Aws, Props
 
 Kind = Literal["update", "preview", "refresh", "destroy"]
 
@@ -65,34 +62,27 @@ class Update:
         }
 
 
-def bucket_store(name: str) -> Store:
-    """A bucket of the emulator's as a store."""
-    return Bucket(boto3.client("s3", endpoint_url=loopback.endpoint()), name)
-
-
-def folder_store(path: Path) -> Store:
-    return Folder(path)
-
-
 class EmbeddedEngine:
-    """One stack of the project in `root`, its state in `store`.
+    """One stack of the project in `root`, deployed to `aws`, its state in `store`.
 
-    `secrets_provider` is a URL such as awskms://alias/NAME?region=REGION; its encrypted data key goes into the state of
-    a stack made here, as the CLI does it, so that the CLI can go on with the stack.
+    `secrets_provider` tells a URL such as awskms://alias/NAME?region=REGION when a stack is made; an encrypted data key
+    goes into the new stack's state, as the CLI does it, so that the CLI can go on with the stack.
 
-    Raises LocalAwsError when AWS_ENDPOINT_URL does not name this machine, or when the project's files are amiss.
+    Raises LocalAwsError when the project's files are amiss; operations do when they name another region than `aws`'s.
     """
 
     def __init__(
         self,
         root: Path,
         stack: str,
+        aws: Aws,
         store: Store,
         *,
-        secrets_provider: str | None = None,
+        secrets_provider: Callable[[], str] | None = None,
         on_step: Callable[[Step], None] = lambda step: None,
     ) -> None:
         project = _yaml(root / "Pulumi.yaml")
+        self._aws = aws
         self._main = root / "__main__.py"
         self._project = str(project["name"])
         self._name = stack
@@ -103,7 +93,11 @@ class EmbeddedEngine:
 
     def set_config(self, key: str, value: str) -> None:
         """Set a configuration value for this engine's operations; the project's files stay as they are."""
-        self._config[key if ":" in key else f"{self._project}:{key}"] = value
+        self._config[self._full_key(key)] = value
+
+    def get_config(self, key: str) -> str | None:
+        """A configuration value as the next operation will see it, or None when it is not set."""
+        return self._config.get(self._full_key(key))
 
     def up(self, message: str = "") -> Update:
         """Run the program and make AWS what it declares.
@@ -171,12 +165,15 @@ class EmbeddedEngine:
         """
         moved = Stack(store, self._project, self._name)
         with self._stack.lock(), moved.lock():
-            self._secrets_provider = secrets_provider
+            self._secrets_provider = lambda: secrets_provider
             state = self._load()
             self._stack.copy_to(moved)
             state.secrets_provider = self._new_data_key()
             moved.save(state)
         self._stack = moved
+
+    def _full_key(self, key: str) -> str:
+        return key if ":" in key else f"{self._project}:{key}"
 
     def _load(self) -> State:
         state = self._stack.load()
@@ -188,19 +185,23 @@ class EmbeddedEngine:
         def save(resources: list[Resource]) -> None:
             self._stack.save(State(resources, state.secrets_provider))
 
-        provider = Provider(self._config.get("aws:region"))
-        return Deployment(
-            provider, state.resources, self._config, preview=preview, save=save, on_step=self._on_step
-        )
+        return Deployment(self._provider(), state.resources, preview=preview, save=save, on_step=self._on_step)
+
+    def _provider(self) -> Provider:
+        region = self._config.get("aws:region")
+        if region not in (None, self._aws.region):
+            raise LocalAwsError(
+                f"aws:region is {region!r}, and the emulator is in {self._aws.region}: its alarms move in that region "
+                "only; set aws:region to it"
+            )
+        return Provider(self._aws)
 
     def _run_program(self, kind: Kind, state: State) -> Update:
         started = time.monotonic()
         deployment = self._deployment(state, preview=kind == "preview")
         try:
-            program.run(
-                self._main, self._project, self._name, self._config, deployment, preview=kind == "preview"
-            )
-            deployment.delete_undeclared()
+            program.run(self._main, self._project, self._name, self._config, deployment, preview=kind == "preview")
+            deployment.finish()
         except Exception as error:
             if deployment.error is None or isinstance(error, pulumi.RunError):
                 raise
@@ -211,7 +212,7 @@ class EmbeddedEngine:
 
     def _refresh(self, state: State) -> Update:
         started = time.monotonic()
-        provider = Provider(self._config.get("aws:region"))
+        provider = self._provider()
         steps, kept = [], []
         for resource in state.resources:
             if not resource["custom"] or resource["type"] == PROVIDER_TYPE:
@@ -259,10 +260,12 @@ class EmbeddedEngine:
     def _new_data_key(self) -> dict[str, Any] | None:
         if self._secrets_provider is None:
             return None
-        url = urlsplit(self._secrets_provider)
-        kms = boto3.client("kms", endpoint_url=loopback.endpoint())
-        encrypted = kms.encrypt(KeyId=url.netloc + url.path, Plaintext=os.urandom(32))["CiphertextBlob"]
-        state = {"url": self._secrets_provider, "encryptedkey": base64.b64encode(encrypted).decode()}
+        provider = self._secrets_provider()
+        url = urlsplit(provider)
+        encrypted = self._aws.client("kms").encrypt(KeyId=url.netloc + url.path, Plaintext=os.urandom(32))[
+            "CiphertextBlob"
+        ]
+        state = {"url": provider, "encryptedkey": base64.b64encode(encrypted).decode()}
         return {"type": "cloud", "state": state}
 
 
@@ -310,6 +313,3 @@ def _yaml(path: Path) -> dict[str, Any]:
     except (OSError, yaml.YAMLError) as error:
         raise LocalAwsError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     return found if isinstance(found, dict) else {}
-
-
-__all__ = ["DeploymentError", "EmbeddedEngine", "Step", "Update", "bucket_store", "folder_store"]

@@ -13,9 +13,9 @@ import pulumi
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
-from local_aws.wire import from_struct, to_struct
 from local_aws.errors import LocalAwsError
 from local_aws.provider.resource import Props
+from local_aws.wire import from_struct, returning, to_struct
 
 PARALLEL = 8
 """Registrations under way at once; what depends on another waits for it whatever the number."""
@@ -103,7 +103,7 @@ class _Monitor:
 
     def Invoke(self, request: Any) -> Any:
         found = self._deployment.invoke(request.tok, from_struct(request.args))
-        return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(found)})
+        return resource_pb2.ResourceInvokeResponse(**returning(found))
 
     def SignalAndWaitForShutdown(self, request: Any) -> Any:
         return empty_pb2.Empty()

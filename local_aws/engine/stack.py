@@ -134,11 +134,13 @@ class Stack:
         for key in self._store.keys(self._lock_prefix):
             if key == mine:
                 continue
-            owner = json.loads(self._store.get(key) or b"{}")
+            content = self._store.get(key)
+            if content is None:
+                continue  # let go of since it was listed
+            owner = json.loads(content)
             raise LockedError(
-                f"stack {self._name!r} is locked by {owner.get('username', 'another run')}@{owner.get('hostname', '?')} "
-                f"(pid {owner.get('pid', '?')}) since {owner.get('timestamp', '?')}: wait for it to end, or, if it is "
-                f"gone, `pulumi cancel --stack {self._name}`"
+                f"stack {self._name!r} is locked by {owner['username']}@{owner['hostname']} (pid {owner['pid']}) since "
+                f"{owner['timestamp']}: wait for it to end, or, if it is gone, delete {key} from the backend"
             )
 
     def _checkpoint(self, state: State) -> bytes:

@@ -3,11 +3,11 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from botocore.exceptions import ClientError
 
-from local_aws.provider.resource import absent
+from local_aws.provider.resource import Aws, absent
 
 
 class Store(Protocol):
@@ -29,8 +29,8 @@ class Store(Protocol):
 class Bucket:
     """A bucket as a store; S3 replaces an object atomically, and the bucket keeps the version before."""
 
-    def __init__(self, s3: Any, name: str) -> None:
-        self._s3 = s3
+    def __init__(self, aws: Aws, name: str) -> None:
+        self._s3 = aws.client("s3")
         self._name = name
 
     def get(self, key: str) -> bytes | None:

@@ -14,9 +14,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's mark for a value that a preview cannot know (`pulumi.runtime.rpc.UNKNOWN`)."""
 
 KINDS: dict[str, type[Resource]] = {
-    kind.token: kind
-    for module in (apigatewayv2, cloudwatch, iam, kms, lambda_, logs, s3)
-    for kind in module.RESOURCES
+    kind.token: kind for module in (apigatewayv2, cloudwatch, iam, kms, lambda_, logs, s3) for kind in module.RESOURCES
 }
 
 
@@ -33,11 +31,15 @@ class Diff:
 
 
 class Provider:
-    """The `aws` provider of one session; `region` is the environment's where the stack does not say."""
+    """The `aws` provider of one session."""
 
-    def __init__(self, region: str | None = None) -> None:
-        self._aws = Aws(region)
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
         self._resources: dict[str, Resource] = {}
+
+    @property
+    def region(self) -> str:
+        return self._aws.region
 
     def check(self, token: str, new: Props) -> Props:
         """Validate inputs and return them as they will be stored."""

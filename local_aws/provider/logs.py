@@ -18,7 +18,9 @@ class LogGroup(Resource):
     def read(self, id: str, old: Props) -> Props | None:
         logs = self.aws.client("logs")
         found = [
-            group for group in logs.describe_log_groups(logGroupNamePrefix=id)["logGroups"] if group["logGroupName"] == id
+            group
+            for group in logs.describe_log_groups(logGroupNamePrefix=id)["logGroups"]
+            if group["logGroupName"] == id
         ]
         if not found:
             return None

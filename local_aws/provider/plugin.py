@@ -7,7 +7,6 @@ It stands on Pulumi's protocol rather than on `pulumi.provider.experimental`, wh
 archive without its contents, which is how the engine sends a state's archives to a provider.
 """
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -19,7 +18,8 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import Provider
-from local_aws.wire import from_struct, to_struct
+from local_aws.provider.resource import Aws
+from local_aws.wire import from_struct, returning, to_struct
 
 MAX_MESSAGE_BYTES = 1 << 28
 
@@ -44,13 +44,13 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
-        self._provider = Provider(from_struct(request.args).get("region"))
+        self._provider = Provider(Aws(from_struct(request.args).get("region")))
         # Without acceptSecrets the engine sends plain values and keeps in mind itself which are secret.
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
         found = self._provider.invoke(request.tok, from_struct(request.args))
-        return provider_pb2.InvokeResponse(**{"return": to_struct(found)})
+        return provider_pb2.InvokeResponse(**returning(found))
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         inputs = self._provider.check(resource_type(request.urn), from_struct(request.news))
@@ -101,7 +101,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
 
-class _Errors(grpc.ServerInterceptor):
+class _Errors(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
     """Tells the engine an error's one line; without this it would be told a traceback's."""
 
     def intercept_service(self, continuation: Any, details: Any) -> Any:
@@ -138,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

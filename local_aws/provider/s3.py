@@ -102,7 +102,11 @@ class BucketSetting(Resource):
 class BucketOwnershipControls(BucketSetting):
     token = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
     inputs = frozenset({"bucket", "rule"})
-    put, get, remove = "put_bucket_ownership_controls", "get_bucket_ownership_controls", "delete_bucket_ownership_controls"
+    put, get, remove = (
+        "put_bucket_ownership_controls",
+        "get_bucket_ownership_controls",
+        "delete_bucket_ownership_controls",
+    )
     parameter = "OwnershipControls"
 
     def setting(self, new: Props) -> Any:
