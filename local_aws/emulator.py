@@ -58,13 +58,11 @@ class Emulator:
         """Let it outlive this process, until somebody stops it by its process id."""
         assert self.process.stdin is not None
         self.process.stdin.write("keep\n")
-        self.process.stdin.close()
+        self._close_pipes()
 
     def stop(self) -> None:
         """Stop it and everything it started; its directory goes with it."""
-        assert self.process.stdin is not None
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
+        self._close_pipes()
         try:
             self.process.wait(STOP_DEADLINE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -72,6 +70,13 @@ class Emulator:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _close_pipes(self) -> None:
+        """Standard input's end is what tells the child to end."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
 
 
 @contextlib.contextmanager

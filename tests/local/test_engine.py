@@ -1,0 +1,428 @@
+"""The embedded engine, over small programs of real resource types on a real (emulated) AWS."""
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import botocore.client
+import pulumi
+import pytest
+from local_aws.engine.deployment import DeploymentError
+from local_aws.engine.embedded import EmbeddedEngine
+from local_aws.engine.stack import LockedError, Stack
+from local_aws.engine.store import Bucket, Folder, Store
+from local_aws.errors import LocalAwsError
+from local_aws.provider.resource import Aws
+
+TWO_GROUPS = """
+first = aws.cloudwatch.LogGroup("first", name="/first", retention_in_days=DAYS)
+second = aws.cloudwatch.LogGroup("second", name=first.name.apply(lambda name: f"{name}/second"))
+pulumi.export("first", first.arn)
+"""
+
+Project = Callable[..., EmbeddedEngine]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "state")
+
+
+@pytest.fixture
+def project(tmp_path: Path, aws: Aws, store: Folder) -> Project:
+    """Writes a program and gives an engine for it, its state always in the same store."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: demo\nconfig:\n  demo:days: {type: integer, default: 14}\n")
+
+    def write(program: str, on_step: Callable[[Any], None] = lambda _: None, store: Store = store) -> EmbeddedEngine:
+        header = "import pulumi\nimport pulumi_aws as aws\nDAYS = pulumi.Config().require_int('days')\n"
+        (folder / "__main__.py").write_text(header + textwrap.dedent(program))
+        return EmbeddedEngine(folder, "dev", aws, store, on_step=on_step)
+
+    return write
+
+
+def groups(aws: Aws) -> list[str]:
+    return sorted(group["logGroupName"] for group in aws.client("logs").describe_log_groups()["logGroups"])
+
+
+def names(engine: EmbeddedEngine) -> list[str]:
+    """The custom resources in the state, in its order."""
+    return [
+        resource["urn"].split("::")[-1]
+        for resource in engine.resources()
+        if resource["custom"] and resource["type"] != "pulumi:providers:aws"
+    ]
+
+
+def steps(update: Any) -> list[tuple[str, str]]:
+    return [(step.operation, step.name) for step in update.changed if step.type.startswith("aws:")]
+
+
+def everything(store: Folder) -> dict[str, bytes | None]:
+    return {key: store.get(key) for key in store.keys("")}
+
+
+def test_resources_are_made_after_what_they_depend_on_and_deleted_before_it(project: Project, aws: Aws) -> None:
+    order: list[tuple[str, str]] = []
+    engine = project(TWO_GROUPS, lambda step: order.append((step.operation, step.name)))
+
+    update = engine.up()
+
+    assert [name for _, name in order if name in ("first", "second")] == ["first", "second"]
+    assert update.outputs == {"first": "arn:aws:logs:eu-west-1:111122223333:log-group:/first"}
+    assert groups(aws) == ["/first", "/first/second"]
+    assert names(engine) == ["first", "second"]
+
+    order.clear()
+    engine.destroy()
+
+    assert [name for _, name in order if name in ("first", "second")] == ["second", "first"]
+    assert groups(aws) == []
+    assert names(engine) == []
+
+
+def test_an_explicit_dependency_counts_like_one_through_a_value(project: Project) -> None:
+    engine = project("""
+        later = aws.cloudwatch.LogGroup("later", name="/a")
+        aws.cloudwatch.LogGroup("last", name="/b", opts=pulumi.ResourceOptions(depends_on=[later]))
+    """)
+    engine.up()
+
+    last = next(resource for resource in engine.resources() if resource["urn"].endswith("::last"))
+
+    assert [urn.split("::")[-1] for urn in last["dependencies"]] == ["later"]
+    assert names(engine) == ["later", "last"]
+
+
+def test_an_up_with_nothing_changed_changes_nothing(project: Project, aws: Aws) -> None:
+    project(TWO_GROUPS).up()
+
+    update = project(TWO_GROUPS).up()
+
+    assert update.changed == ()
+    assert update.changes == {"same": 3}
+
+
+def test_an_update_makes_the_one_call_that_it_needs(
+    project: Project, monkeypatch: pytest.MonkeyPatch, store: Folder
+) -> None:
+    project(TWO_GROUPS).up()
+    engine = project(TWO_GROUPS)
+    engine.set_config("days", "3")
+    calls = recorded_calls(monkeypatch)
+
+    update = engine.up()
+
+    assert steps(update) == [("update", "first")]
+    assert update.changed[0].changed == ("retentionInDays",)
+    assert calls == ["PutRetentionPolicy"]
+
+
+def test_the_flip_is_one_call_that_changes_anything_and_few_that_read(
+    root: Path, aws: Aws, emulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = deployed_app(root, aws, Path(emulator.directory) / "state")
+    app.set_config("failMode", "true")
+    calls = recorded_calls(monkeypatch)
+
+    update = app.up()
+
+    assert [(step.type, step.changed) for step in update.changed] == [
+        ("aws:lambda/function:Function", ("environment",))
+    ]
+    ours = [call for call in calls if not call.endswith(("Object", "ObjectsV2"))]  # Pulumi's state, in S3
+    assert ours.count("UpdateFunctionConfiguration") == 1
+    # Who we are is asked once a process; whether Lambda is done, until it is.
+    assert set(ours) <= {"UpdateFunctionConfiguration", "GetCallerIdentity", "GetFunction"}
+
+
+def test_a_preview_tells_what_would_be_and_changes_nothing(project: Project, aws: Aws, store: Folder) -> None:
+    engine = project(TWO_GROUPS)
+
+    first = engine.preview()
+
+    assert first.changes == {"create": 3}
+    assert first.outputs["first"] == "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # not known yet
+    assert everything(store) == {}
+    assert groups(aws) == []
+
+    engine.up()
+    before = everything(store)
+    engine.set_config("days", "3")
+    again = engine.preview()
+
+    assert steps(again) == [("update", "first")]
+    assert again.outputs["first"].endswith(":/first")  # an update leaves it as it is
+    assert everything(store) == before
+
+
+def test_what_is_not_declared_any_more_is_deleted(project: Project, aws: Aws) -> None:
+    project(TWO_GROUPS).up()
+
+    update = project('aws.cloudwatch.LogGroup("first", name="/first", retention_in_days=DAYS)').up()
+
+    assert steps(update) == [("delete", "second")]
+    assert groups(aws) == ["/first"]
+
+
+def test_a_change_that_aws_cannot_make_replaces_the_resource(project: Project, aws: Aws) -> None:
+    project(TWO_GROUPS).up()
+
+    engine = project(TWO_GROUPS.replace('"/first"', '"/other"'))
+    preview = engine.preview()
+    assert groups(aws) == ["/first", "/first/second"]
+    update = engine.up()
+
+    # The second one's name comes from the first one's, so it has to go and come again with it.
+    assert steps(preview) == [("replace", "first"), ("replace", "second")]
+    assert steps(update) == [("replace", "first"), ("replace", "second")]
+    assert groups(aws) == ["/other", "/other/second"]
+    assert project(TWO_GROUPS.replace('"/first"', '"/other"')).up().changed == ()
+
+
+PROTECTED = """
+aws.cloudwatch.LogGroup("kept", name="/kept", opts=pulumi.ResourceOptions(protect=True))
+aws.cloudwatch.LogGroup("loose", name="/loose")
+"""
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda project: project(PROTECTED).destroy(),
+        lambda project: project('pulumi.export("nothing", 1)').up(),
+        lambda project: project(PROTECTED.replace('"/kept"', '"/renamed"')).up(),
+    ],
+    ids=["destroy", "no longer declared", "replaced"],
+)
+def test_what_is_protected_is_not_deleted_and_nothing_else_is_either(
+    operation: Callable[[Project], None], project: Project, aws: Aws
+) -> None:
+    project(PROTECTED).up()
+
+    with pytest.raises(DeploymentError, match=r"kept \(aws:cloudwatch/logGroup:LogGroup\): protected"):
+        operation(project)
+
+    assert groups(aws) == ["/kept", "/loose"]
+    assert sorted(names(project(PROTECTED))) == ["kept", "loose"]
+
+
+def test_children_inherit_protection_and_retention(project: Project) -> None:
+    engine = project("""
+        class Kept(pulumi.ComponentResource):
+            def __init__(self):
+                super().__init__("demo:index:Kept", "kept", None, pulumi.ResourceOptions(protect=True,
+                    retain_on_delete=True))
+                aws.cloudwatch.LogGroup("child", name="/child", opts=pulumi.ResourceOptions(parent=self))
+        Kept()
+    """)
+    engine.up()
+
+    child = next(resource for resource in engine.resources() if resource["urn"].endswith("::child"))
+
+    assert (child["protect"], child["retainOnDelete"]) == (True, True)
+    assert child["urn"] == "urn:pulumi:dev::demo::demo:index:Kept$aws:cloudwatch/logGroup:LogGroup::child"
+
+
+def test_what_is_retained_outlives_its_stack(project: Project, aws: Aws) -> None:
+    engine = project("""
+        aws.cloudwatch.LogGroup("kept", name="/kept", opts=pulumi.ResourceOptions(retain_on_delete=True))
+    """)
+    engine.up()
+
+    engine.destroy()
+
+    assert groups(aws) == ["/kept"]
+    assert names(engine) == []
+
+
+BROKEN = (
+    TWO_GROUPS
+    + """
+policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}'
+TRUST = policy.replace('"Resource": "*"', '"Principal": "*"').replace("s3:*", "sts:AssumeRole")
+broken = aws.iam.RolePolicy("broken", name="p", role="nobody", policy=second.name.apply(lambda _: policy))
+aws.cloudwatch.LogGroup("after", name=broken.id.apply(lambda _: "/after"))
+"""
+)
+
+
+def test_a_failure_in_the_middle_keeps_what_was_made_and_the_next_up_carries_on(project: Project, aws: Aws) -> None:
+    engine = project(BROKEN)
+
+    with pytest.raises(DeploymentError, match=r"broken \(aws:iam/rolePolicy:RolePolicy\): create .*NoSuchEntity"):
+        engine.up("first try")
+
+    assert names(engine) == ["first", "second"]
+    assert groups(aws) == ["/first", "/first/second"]
+    assert engine.history()[0]["result"] == "failed"
+
+    mended = BROKEN.replace('role="nobody"', 'role=aws.iam.Role("r", name="r", assume_role_policy=TRUST).name')
+    update = project(mended).up("second try")
+
+    assert sorted(steps(update)) == [("create", "after"), ("create", "broken"), ("create", "r")]
+    assert groups(aws) == ["/after", "/first", "/first/second"]
+
+
+def test_a_program_that_fails_leaves_the_stack_as_it_was(project: Project, aws: Aws) -> None:
+    project(TWO_GROUPS).up()
+
+    with pytest.raises(pulumi.RunError, match="a person's mistake"):
+        project("raise pulumi.RunError(\"a person's mistake\")").up()
+
+    engine = project(TWO_GROUPS)
+    assert engine.outputs() == {"first": "arn:aws:logs:eu-west-1:111122223333:log-group:/first"}
+    assert engine.up().changed == ()
+
+
+def test_a_lock_of_another_run_is_respected_and_told(project: Project, store: Folder, aws: Aws) -> None:
+    engine = project(TWO_GROUPS)
+
+    with Stack(store, "demo", "dev").lock():
+        for operation in (engine.up, engine.destroy, engine.refresh):
+            with pytest.raises(LockedError, match=r"'dev' is locked by .+@.+ \(pid \d+\) since"):
+                operation()
+        engine.preview()  # needs no lock
+        assert groups(aws) == []
+
+    engine.up()
+    assert store.keys(".pulumi/locks/") == []
+
+
+def test_a_run_that_fails_lets_go_of_the_lock(project: Project, store: Folder) -> None:
+    with pytest.raises(DeploymentError):
+        project(BROKEN).up()
+
+    assert store.keys(".pulumi/locks/") == []
+
+
+def test_history_tells_what_was_done_with_which_configuration(project: Project) -> None:
+    engine = project(TWO_GROUPS)
+    engine.up("made")
+    engine.set_config("days", "3")
+    engine.up("changed")
+    engine.destroy("gone")
+
+    newest_first = engine.history()
+
+    assert [(entry["kind"], entry["message"]) for entry in newest_first] == [
+        ("destroy", "gone"),
+        ("update", "changed"),
+        ("update", "made"),
+    ]
+    assert [entry["config"]["demo:days"] for entry in newest_first] == ["3", "3", "14"]
+    assert newest_first[1]["resourceChanges"] == {"same": 2, "update": 1}
+    assert {entry["result"] for entry in newest_first} == {"succeeded"}
+
+
+def test_refresh_takes_over_what_aws_has(project: Project, aws: Aws) -> None:
+    engine = project(TWO_GROUPS)
+    engine.up()
+    aws.client("logs").put_retention_policy(logGroupName="/first", retentionInDays=3)
+    aws.client("logs").delete_log_group(logGroupName="/first/second")
+
+    refreshed = engine.refresh()
+
+    assert steps(refreshed) == [("update", "first"), ("delete", "second")]
+    assert steps(engine.up()) == [("update", "first"), ("create", "second")]
+    assert groups(aws) == ["/first", "/first/second"]
+    assert engine.refresh().changed == ()
+
+
+def test_state_moves_into_a_bucket_with_its_history(project: Project, aws: Aws, store: Folder) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="the-state", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    aws.client("kms").create_alias(AliasName="alias/the-key", TargetKeyId=key)
+    engine = project(TWO_GROUPS)
+    engine.up("made")
+
+    engine.move(Bucket(aws, "the-state"), "awskms://alias/the-key?region=eu-west-1")
+
+    moved = project(TWO_GROUPS, store=Bucket(aws, "the-state"))
+    assert [entry["message"] for entry in moved.history()] == ["made"]
+    assert moved.up().changed == ()
+    assert names(project(TWO_GROUPS)) == ["first", "second"]  # the old store keeps its copy
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket="the-state")["Contents"]]
+    assert ".pulumi/meta.yaml" in keys
+    assert ".pulumi/stacks/demo/dev.json" in keys
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ('aws.cloudwatch.LogGroup("x", name=pulumi.Output.secret("/x"))', "a secret is among its values"),
+        ('pulumi.export("x", pulumi.Output.secret("x"))', "a secret is among its values"),
+        (
+            'aws.cloudwatch.LogGroup("x", name="/x", opts=pulumi.ResourceOptions(ignore_changes=["name"]))',
+            "does not know the resource option ignoreChanges",
+        ),
+        ('aws.sns.Topic("x")', "aws:sns/topic:Topic: the local provider has no such resource type"),
+        ('aws.cloudwatch.LogGroup("x", name="/x", skip_destroy=True)', "does not know the property 'skipDestroy'"),
+        ('aws.Provider("x", region="eu-west-1")', "pulumi:providers:aws"),
+        ('aws.cloudwatch.LogGroup.get("x", "/x")', "needs ReadResource of Pulumi's engine"),
+        (
+            'aws.cloudwatch.LogGroup("x", name="/x"); aws.cloudwatch.LogGroup("x", name="/y")',
+            "declared twice",
+        ),
+    ],
+)
+def test_what_the_engine_does_not_do_it_refuses_by_name(
+    program: str, told: str, project: Project, store: Folder, aws: Aws
+) -> None:
+    with pytest.raises(LocalAwsError) as error:
+        project(program).up()
+
+    assert told in str(error.value)
+    assert groups(aws) in ([], ["/x"])
+
+
+def test_a_state_it_cannot_read_is_left_alone(project: Project, store: Folder) -> None:
+    store.put(".pulumi/stacks/demo/dev.json", b'{"version": 4, "checkpoint": {}}')
+
+    with pytest.raises(LocalAwsError, match="version 4"):
+        project(TWO_GROUPS).up()
+
+    assert store.get(".pulumi/stacks/demo/dev.json") == b'{"version": 4, "checkpoint": {}}'
+
+
+def test_another_region_than_the_emulators_is_refused(project: Project) -> None:
+    engine = project(TWO_GROUPS)
+    engine.set_config("aws:region", "us-east-1")
+
+    with pytest.raises(LocalAwsError, match="aws:region is 'us-east-1', and the emulator is in eu-west-1"):
+        engine.up()
+
+
+def test_a_stack_that_is_not_there_has_no_outputs_to_tell(project: Project) -> None:
+    with pytest.raises(LocalAwsError, match="there is no stack 'dev'"):
+        project(TWO_GROUPS).outputs()
+
+
+def recorded_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The AWS operations that are called from now on."""
+    calls: list[str] = []
+    call = botocore.client.BaseClient._make_api_call
+
+    def record(client: Any, operation: str, parameters: Any) -> Any:
+        calls.append(operation)
+        return call(client, operation, parameters)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", record)
+    return calls
+
+
+def deployed_app(root: Path, aws: Aws, folder: Path) -> EmbeddedEngine:
+    """This project's own app, deployed over its bootstrap."""
+    bootstrap = EmbeddedEngine(root, "bootstrap", aws, Folder(folder))
+    bootstrap.set_config("githubRepository", "octo-org/octo-repo")
+    outputs = bootstrap.up().outputs
+    store = Bucket(aws, outputs["backendUrl"].removeprefix("s3://").split("?")[0])
+    app = EmbeddedEngine(root, "app", aws, store, secrets_provider=lambda: outputs["secretsProvider"])
+    app.up()
+    return app
+
+

@@ -1,0 +1,387 @@
+"""The provider, one resource type after another: what each operation leaves in AWS, as AWS itself tells it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from local_aws.errors import LocalAwsError
+from local_aws.provider.core import KINDS, Provider, ProviderError
+from local_aws.provider.resource import Props
+from local_aws.wire import ARCHIVE, SIGNATURE
+
+TAGS = {"Project": "incident-sandbox", "Stack": "test"}
+OTHER_TAGS = {"Project": "incident-sandbox", "Owner": "sre"}
+
+
+def policy(action: str) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]})
+
+
+def trust(service: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def key_policy(sid: str) -> str:
+    root = {"AWS": "arn:aws:iam::111122223333:root"}
+    statement = {"Sid": sid, "Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def bucket_policy(bucket: str, action: str) -> str:
+    statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{bucket}/*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def archive(text: str) -> Props:
+    asset = {SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": text}
+    return {SIGNATURE: ARCHIVE, "assets": {"main.py": asset}}
+
+
+class World:
+    """Makes what a resource under test stands on."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+
+    def make(self, token: str, inputs: Props) -> tuple[str, Props]:
+        return self._provider.create(token, self._provider.check(token, inputs))
+
+    def bucket(self) -> str:
+        return self.make("aws:s3/bucket:Bucket", {"bucket": "under-test"})[0]
+
+    def key(self, description: str = "under test") -> str:
+        return self.make("aws:kms/key:Key", {"description": description, "policy": key_policy("a")})[0]
+
+    def role(self, name: str = "standing") -> Props:
+        return self.make("aws:iam/role:Role", {"name": name, "assumeRolePolicy": trust("lambda.amazonaws.com")})[1]
+
+    def function(self) -> Props:
+        return self.make("aws:lambda/function:Function", function_inputs(self))[1]
+
+    def api(self) -> str:
+        return self.make("aws:apigatewayv2/api:Api", {"name": "standing", "protocolType": "HTTP"})[0]
+
+    def integration(self, api: str) -> str:
+        uri = self.function()["invokeArn"]
+        return self.make(
+            "aws:apigatewayv2/integration:Integration",
+            {"apiId": api, "integrationType": "AWS_PROXY", "integrationUri": uri, "payloadFormatVersion": "2.0"},
+        )[0]
+
+    def log_group(self, name: str) -> str:
+        return str(self.make("aws:cloudwatch/logGroup:LogGroup", {"name": name})[1]["arn"])
+
+
+def function_inputs(world: World) -> Props:
+    return {
+        "name": "under-test",
+        "description": "first",
+        "role": world.role()["arn"],
+        "runtime": "python3.13",
+        "architectures": ["arm64"],
+        "handler": "main.handle",
+        "code": archive("def handle(event, context): return 1"),
+        "memorySize": 128,
+        "timeout": 5,
+        "environment": {"variables": {"FAIL_MODE": "false"}},
+        "loggingConfig": {"logFormat": "JSON", "logGroup": "/aws/lambda/under-test"},
+        "tracingConfig": {"mode": "Active"},
+        "tags": TAGS,
+    }
+
+
+def route_inputs(world: World) -> Props:
+    api = world.api()
+    return {"apiId": api, "routeKey": "GET /", "target": f"integrations/{world.integration(api)}"}
+
+
+def integration_inputs(world: World) -> Props:
+    return {
+        "apiId": world.api(),
+        "integrationType": "AWS_PROXY",
+        "integrationUri": world.function()["invokeArn"],
+        "payloadFormatVersion": "2.0",
+    }
+
+
+def stage_inputs(world: World) -> Props:
+    return {
+        "apiId": world.api(),
+        "name": "$default",
+        "autoDeploy": True,
+        "accessLogSettings": {"destinationArn": world.log_group("/access"), "format": '{"a": "$context.status"}'},
+        "tags": TAGS,
+    }
+
+
+def encryption(world: World) -> Props:
+    default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": world.key()}
+    rule = {"applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": True}
+    return {"bucket": world.bucket(), "rules": [rule]}
+
+
+def lifecycle(days: int) -> list[Props]:
+    expiry = {"noncurrentDays": days}
+    return [{"id": "old", "status": "Enabled", "filter": {"prefix": ""}, "noncurrentVersionExpiration": expiry}]
+
+
+ALARM: Props = {
+    "name": "under-test",
+    "alarmDescription": "first",
+    "namespace": "AWS/Lambda",
+    "metricName": "Errors",
+    "dimensions": {"FunctionName": "under-test"},
+    "statistic": "Sum",
+    "period": 60,
+    "evaluationPeriods": 1,
+    "comparisonOperator": "GreaterThanOrEqualToThreshold",
+    "threshold": 1,
+    "treatMissingData": "notBreaching",
+    "tags": TAGS,
+}
+
+
+@dataclass
+class Case:
+    """A type's inputs, the changes that AWS makes in place, and those for which the resource must be replaced."""
+
+    inputs: Callable[[World], Props]
+    changes: list[Props] = field(default_factory=list)
+    replacing: list[Props] = field(default_factory=list)
+
+
+CASES: dict[str, Case] = {
+    "aws:apigatewayv2/api:Api": Case(
+        lambda _: {"name": "under-test", "description": "first", "protocolType": "HTTP", "tags": TAGS},
+        [{"description": "second"}, {"name": "renamed"}, {"tags": OTHER_TAGS}],
+        [{"protocolType": "WEBSOCKET"}],
+    ),
+    "aws:apigatewayv2/integration:Integration": Case(
+        integration_inputs,
+        [{"payloadFormatVersion": "1.0"}],
+        [{"apiId": "other"}, {"integrationType": "HTTP_PROXY"}],
+    ),
+    "aws:apigatewayv2/route:Route": Case(route_inputs, [{"routeKey": "GET /other"}], [{"apiId": "other"}]),
+    "aws:apigatewayv2/stage:Stage": Case(
+        stage_inputs, [{"autoDeploy": False}, {"tags": OTHER_TAGS}], [{"apiId": "other"}, {"name": "blue"}]
+    ),
+    "aws:cloudwatch/logGroup:LogGroup": Case(
+        lambda _: {"name": "/under/test", "retentionInDays": 14, "tags": TAGS},
+        [{"retentionInDays": 3}, {"tags": OTHER_TAGS}],
+        [{"name": "/other"}],
+    ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Case(
+        lambda _: ALARM,
+        [{"threshold": 2}, {"alarmDescription": "second"}, {"tags": OTHER_TAGS}],
+        [{"name": "other"}],
+    ),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": Case(
+        lambda _: {"url": "https://token.example.com", "clientIdLists": ["sts.amazonaws.com"], "tags": TAGS},
+        [],
+        [{"url": "https://other.example.com"}, {"clientIdLists": ["other"]}, {"tags": OTHER_TAGS}],
+    ),
+    "aws:iam/policy:Policy": Case(
+        lambda _: {
+            "name": "under-test",
+            "path": "/p/",
+            "description": "d",
+            "policy": policy("logs:PutLogEvents"),
+            "tags": TAGS,
+        },
+        [{"policy": policy(f"xray:Put{number}")} for number in range(6)] + [{"tags": OTHER_TAGS}],
+        [{"name": "other"}, {"path": "/q/"}, {"description": "e"}],
+    ),
+    "aws:iam/role:Role": Case(
+        lambda _: {
+            "name": "under-test",
+            "path": "/p/",
+            "description": "first",
+            "assumeRolePolicy": trust("lambda.amazonaws.com"),
+            "maxSessionDuration": 3600,
+            "tags": TAGS,
+        },
+        [
+            {"description": "second"},
+            {"maxSessionDuration": 7200},
+            {"assumeRolePolicy": trust("ec2.amazonaws.com")},
+            {"tags": OTHER_TAGS},
+        ],
+        [{"name": "other"}, {"path": "/q/"}],
+    ),
+    "aws:iam/rolePolicy:RolePolicy": Case(
+        lambda world: {"name": "inline", "role": world.role() and "standing", "policy": policy("logs:PutLogEvents")},
+        [{"policy": policy("xray:PutTraceSegments")}],
+        [{"name": "other"}, {"role": "other"}],
+    ),
+    "aws:kms/alias:Alias": Case(
+        lambda world: {"name": "alias/under-test", "targetKeyId": world.key()}, [], [{"name": "alias/other"}]
+    ),
+    "aws:kms/key:Key": Case(
+        lambda _: {
+            "description": "first",
+            "enableKeyRotation": True,
+            "deletionWindowInDays": 30,
+            "policy": key_policy("a"),
+            "tags": TAGS,
+        },
+        [{"description": "second"}, {"enableKeyRotation": False}, {"policy": key_policy("b")}, {"tags": OTHER_TAGS}],
+    ),
+    "aws:lambda/function:Function": Case(
+        function_inputs,
+        [
+            {"environment": {"variables": {"FAIL_MODE": "true"}}},
+            {"code": archive("def handle(event, context): return 2")},
+            {"memorySize": 256, "timeout": 7, "description": "second"},
+            {"tracingConfig": {"mode": "PassThrough"}},
+            {"tags": OTHER_TAGS},
+        ],
+        [{"name": "other"}],
+    ),
+    "aws:lambda/permission:Permission": Case(
+        lambda world: {
+            "statementId": "InvokeByHttpApi",
+            "action": "lambda:InvokeFunction",
+            "function": world.function()["name"],
+            "principal": "apigateway.amazonaws.com",
+            "sourceArn": "arn:aws:execute-api:eu-west-1:111122223333:abc/*/*",
+        },
+        [],
+        [{"principal": "events.amazonaws.com"}, {"sourceArn": "arn:aws:execute-api:eu-west-1:111122223333:d/*/*"}],
+    ),
+    "aws:s3/bucket:Bucket": Case(
+        lambda _: {"bucket": "under-test", "tags": TAGS}, [{"tags": OTHER_TAGS}, {"tags": {}}], [{"bucket": "other"}]
+    ),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Case(
+        lambda world: {"bucket": world.bucket(), "rules": lifecycle(90)},
+        [{"rules": lifecycle(30)}],
+        [{"bucket": "other"}],
+    ),
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": Case(
+        lambda world: {"bucket": world.bucket(), "rule": {"objectOwnership": "BucketOwnerEnforced"}},
+        [{"rule": {"objectOwnership": "BucketOwnerPreferred"}}],
+        [{"bucket": "other"}],
+    ),
+    "aws:s3/bucketPolicy:BucketPolicy": Case(
+        lambda world: {"bucket": world.bucket(), "policy": bucket_policy("under-test", "s3:GetObject")},
+        [{"policy": bucket_policy("under-test", "s3:PutObject")}],
+        [{"bucket": "other"}],
+    ),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": Case(
+        lambda world: {
+            "bucket": world.bucket(),
+            "blockPublicAcls": True,
+            "blockPublicPolicy": True,
+            "ignorePublicAcls": True,
+            "restrictPublicBuckets": True,
+        },
+        [{"ignorePublicAcls": False}],
+        [{"bucket": "other"}],
+    ),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": Case(
+        encryption,
+        [{"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}, "bucketKeyEnabled": False}]}],
+        [{"bucket": "other"}],
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": Case(
+        lambda world: {"bucket": world.bucket(), "versioningConfiguration": {"status": "Enabled"}},
+        [{"versioningConfiguration": {"status": "Suspended"}}],
+        [{"bucket": "other"}],
+    ),
+}
+
+
+# Versioning can only be suspended, and S3 always encrypts: with a key of its own when no other is named.
+NEVER_GONE = {
+    "aws:s3/bucketVersioning:BucketVersioning",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+}
+
+
+def test_every_resource_type_has_a_case() -> None:
+    assert CASES.keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("token", CASES)
+def test_create_read_update_replace_delete(token: str, provider: Provider) -> None:
+    case = CASES[token]
+    inputs = provider.check(token, case.inputs(World(provider)))
+
+    id, state = provider.create(token, inputs)
+    assert provider.diff(token, state, inputs).changed == frozenset()
+    assert_aws_has(provider, token, id, state, inputs)
+
+    for change in case.changes:
+        inputs = provider.check(token, {**inputs, **change})
+        diff = provider.diff(token, state, inputs)
+        assert diff.changed, change
+        assert not diff.replaces, change
+        state = provider.update(token, id, state, inputs)
+        assert provider.diff(token, state, inputs).changed == frozenset(), change
+        assert_aws_has(provider, token, id, state, inputs)
+
+    for change in case.replacing:
+        assert provider.diff(token, state, {**inputs, **change}).replaces == frozenset(change), change
+
+    provider.delete(token, id, state)
+    if token not in NEVER_GONE:
+        assert provider.read(token, id, state) is None
+    provider.delete(token, id, state)  # gone already is no error
+
+
+def assert_aws_has(provider: Provider, token: str, id: str, state: Props, inputs: Props) -> None:
+    """What AWS says of the resource is what its inputs say, and its state needs no correction."""
+    found = provider.read(token, id, state)
+    assert found is not None
+    assert provider.diff(token, found, inputs).changed == frozenset()
+    assert found == {**state, **{key: found[key] for key in KINDS[token].documents if key in found}}
+
+
+def test_drift_is_seen_by_reading(provider: Provider) -> None:
+    token = "aws:cloudwatch/logGroup:LogGroup"
+    inputs = {"name": "/under/test", "retentionInDays": 14}
+    id, state = provider.create(token, inputs)
+
+    provider.update(token, id, state, {"name": "/under/test", "retentionInDays": 3})
+    found = provider.read(token, id, state)
+
+    assert found is not None
+    assert provider.diff(token, found, inputs).changed == {"retentionInDays"}
+
+
+def test_a_key_waiting_to_be_deleted_is_gone(provider: Provider) -> None:
+    token = "aws:kms/key:Key"
+    id, state = provider.create(token, {"description": "d", "policy": key_policy("a"), "deletionWindowInDays": 7})
+
+    provider.delete(token, id, state)
+
+    assert provider.read(token, id, state) is None
+
+
+def test_an_unknown_type_property_or_function_is_named(provider: Provider) -> None:
+    with pytest.raises(ProviderError, match="aws:sns/topic:Topic: the local provider has no such resource type"):
+        provider.check("aws:sns/topic:Topic", {})
+    with pytest.raises(ProviderError, match="does not know the property 'kmsKeyId'"):
+        provider.check("aws:cloudwatch/logGroup:LogGroup", {"name": "/x", "kmsKeyId": "k"})
+    with pytest.raises(ProviderError, match="getAvailabilityZones: the local provider has no such function"):
+        provider.invoke("aws:index/getAvailabilityZones:getAvailabilityZones", {})
+
+
+def test_what_aws_refuses_is_told_in_one_line(provider: Provider) -> None:
+    with pytest.raises(ProviderError) as error:
+        provider.create("aws:iam/rolePolicy:RolePolicy", {"name": "p", "role": "none", "policy": policy("s3:Get")})
+
+    assert "create aws:iam/rolePolicy:RolePolicy" in str(error.value)
+    assert "NoSuchEntity" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["https://lambda.eu-west-1.amazonaws.com", "http://10.0.0.1:4566", "http://localhost.x", ""])
+def test_it_speaks_to_this_machine_only(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from local_aws.provider.resource import Aws
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+
+    with pytest.raises(LocalAwsError, match="AWS_ENDPOINT_URL"):
+        Aws("eu-west-1")

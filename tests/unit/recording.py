@@ -1,0 +1,119 @@
+"""Runs the real program under the SDK's mocks and records what it registers."""
+
+import asyncio
+import contextvars
+import runpy
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime import mocks
+from pulumi.runtime.stack import Stack, run_pulumi_func
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+
+
+@dataclass
+class Registered:
+    """One resource as the program registered it."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    parent: str
+    protect: bool
+    retain_on_delete: bool
+
+
+@dataclass
+class Recording:
+    """All that a run of the program registered and exported."""
+
+    resources: list[Registered] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def of_type(self, type: str) -> list[Registered]:
+        return [resource for resource in self.resources if resource.type == type]
+
+    def one(self, type: str, name_part: str = "") -> Registered:
+        (found,) = [resource for resource in self.of_type(type) if name_part in resource.name]
+        return found
+
+
+class _Aws(mocks.Mocks):
+    """Answers as AWS would: an id, and an ARN that can be told from others."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        physical = args.inputs.get("name") or args.inputs.get("bucket") or args.name
+        outputs = {
+            **args.inputs,
+            "arn": f"arn:aws:mock:::{physical}",
+            "keyId": f"{args.name}-key-id",
+            "invokeArn": f"arn:aws:mock:::invoke/{physical}",
+            "executionArn": f"arn:aws:execute-api:::{args.name}",
+            "invokeUrl": f"https://{args.name}.example/",
+        }
+        return f"{args.name}-id", outputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return {
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
+            "aws:index/getPartition:getPartition": {"partition": "aws"},
+            "aws:index/getRegion:getRegion": {"region": REGION},
+        }[args.token], []
+
+
+class _Monitor(mocks.MockMonitor):
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(_Aws())
+        self._recording = recording
+
+    def RegisterResource(self, request: Any) -> Any:
+        if request.type != "pulumi:pulumi:Stack":
+            self._recording.resources.append(
+                Registered(
+                    request.type,
+                    request.name,
+                    json_format.MessageToDict(request.object),
+                    request.parent,
+                    request.protect,
+                    request.retainOnDelete,
+                )
+            )
+        return super().RegisterResource(request)
+
+
+def run(config: dict[str, str], stack: str = "app") -> Recording:
+    """Run `__main__.py` afresh with this configuration; keys are of the project's namespace."""
+    recording = Recording()
+    contextvars.Context().run(_run, config, stack, recording)
+    return recording
+
+
+def _run(config: dict[str, str], stack: str, recording: Recording) -> None:
+    async def program() -> None:
+        asyncio.get_running_loop().set_default_executor(executor)
+        mocks.set_mocks(_Aws(), project="incident-sandbox", stack=stack, preview=False, monitor=_Monitor(recording))
+        await run_pulumi_func(lambda: _discard(runpy.run_path(str(ROOT / "__main__.py"))))
+        root = pulumi.runtime.get_root_resource()
+        assert isinstance(root, Stack)
+        recording.outputs = await pulumi.Output.all(**root.outputs).future() or {}
+
+    pulumi.runtime.set_all_config({f"incident-sandbox:{key}": value for key, value in config.items()})
+    # The SDK's mock monitor gives each thread that calls it an event loop and never closes it: so it gets one thread.
+    executor = ThreadPoolExecutor(1)
+    executor.submit(asyncio.set_event_loop, loop := asyncio.new_event_loop()).result()
+    try:
+        asyncio.run(program())
+    finally:
+        loop.close()
+
+
+def _discard(_: object) -> None:
+    return None

@@ -1,0 +1,169 @@
+"""The app scope, as the program registers it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from infra import settings
+
+from tests.unit import recording
+from tests.unit.recording import ACCOUNT
+
+FUNCTION = "aws:lambda/function:Function"
+TAGGED = {
+    "aws:lambda/function:Function",
+    "aws:iam/role:Role",
+    "aws:cloudwatch/logGroup:LogGroup",
+    "aws:apigatewayv2/api:Api",
+    "aws:apigatewayv2/stage:Stage",
+    "aws:cloudwatch/metricAlarm:MetricAlarm",
+}
+
+
+def by_name(found: recording.Recording) -> dict[str, dict[str, Any]]:
+    return {resource.name: resource.inputs for resource in found.resources}
+
+
+def test_the_flip_changes_one_resource_in_one_property() -> None:
+    healthy, failing = by_name(recording.run({"failMode": "false"})), by_name(recording.run({"failMode": "true"}))
+
+    differing = {
+        (name, key)
+        for name in healthy.keys() | failing.keys()
+        for key in healthy[name].keys() | failing[name].keys()
+        if healthy[name].get(key) != failing[name].get(key)
+    }
+
+    assert differing == {("app-function-lambda", "environment")}
+    assert failing["app-function-lambda"]["environment"] == {"variables": {"FAIL_MODE": "true"}}
+    assert healthy["app-function-lambda"]["environment"] == {"variables": {"FAIL_MODE": "false"}}
+
+
+def test_the_outputs_are_what_checks_and_workflows_read() -> None:
+    outputs = recording.run({"failMode": "true"}).outputs
+
+    assert outputs.keys() == {
+        "apiUrl",
+        "apiId",
+        "functionName",
+        "functionArn",
+        "logGroupName",
+        "accessLogGroupName",
+        "alarmNames",
+        "failMode",
+    }
+    assert outputs["failMode"] is True
+    assert outputs["functionName"] == "incident-sandbox-app"
+    assert len(outputs["alarmNames"]) == 2
+
+
+def test_everything_that_takes_tags_has_the_standard_ones() -> None:
+    found = recording.run({"githubRepository": "octo-org/octo-repo"})
+
+    tagged = [resource for resource in found.resources if resource.type in TAGGED]
+
+    assert {resource.type for resource in tagged} == TAGGED
+    for resource in tagged:
+        assert resource.inputs.get("tags") == {
+            "Project": "incident-sandbox",
+            "Stack": "app",
+            "ManagedBy": "pulumi",
+            "Repository": "octo-org/octo-repo",
+        }, resource.name
+
+
+def test_two_stacks_of_an_account_share_no_physical_name() -> None:
+    def names(stack: str) -> set[str]:
+        found = recording.run({}, stack=stack)
+        return {
+            f"{resource.type} {resource.inputs['name']}"
+            for resource in found.resources
+            if resource.type in TAGGED and resource.type != "aws:apigatewayv2/stage:Stage"
+        }
+
+    assert names("app") & names("blue") == set()
+
+
+def test_the_package_is_the_handlers_text_and_nothing_else(root: Path) -> None:
+    code = recording.run({}).one(FUNCTION).inputs["code"]
+
+    assert list(code["assets"]) == ["main.py"]
+    assert code["assets"]["main.py"]["text"] == (root / "handler" / "main.py").read_text()
+
+
+def test_the_execution_role_is_bounded_and_writes_its_own_log_group_only() -> None:
+    found = recording.run({})
+    role = found.one("aws:iam/role:Role").inputs
+    statements = json.loads(found.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
+
+    assert role["path"] == "/incident-sandbox/app/"
+    assert role["permissionsBoundary"] == (
+        f"arn:aws:iam::{ACCOUNT}:policy/incident-sandbox/app/incident-sandbox-app-boundary"
+    )
+    assert [statement["Resource"] for statement in statements if statement["Sid"] == "WriteLogs"] == [
+        "arn:aws:mock:::/aws/lambda/incident-sandbox-app:*"
+    ]
+    assert {action.split(":")[0] for statement in statements for action in statement["Action"]} == {"logs", "xray"}
+
+
+def test_the_function_logs_json_to_its_group_and_is_traced() -> None:
+    function = recording.run({}).one(FUNCTION).inputs
+
+    assert function["loggingConfig"] == {"logFormat": "JSON", "logGroup": "/aws/lambda/incident-sandbox-app"}
+    assert function["tracingConfig"] == {"mode": "Active"}
+    assert function["architectures"] == ["arm64"]
+    assert function["runtime"] == "python3.13"
+    assert function["handler"] == "main.handle"
+
+
+def test_only_this_api_may_invoke_the_function() -> None:
+    permission = recording.run({}).one("aws:lambda/permission:Permission").inputs
+
+    assert permission["principal"] == "apigateway.amazonaws.com"
+    assert permission["sourceArn"] == "arn:aws:execute-api:::app-api-api/*/*"
+
+
+def test_the_access_log_is_json_that_tells_one_request_from_another() -> None:
+    stage = recording.run({}).one("aws:apigatewayv2/stage:Stage").inputs
+    line = json.loads(stage["accessLogSettings"]["format"])
+
+    assert stage["name"] == "$default"
+    assert line["requestId"] == "$context.requestId"
+    assert line["status"] == "$context.status"
+
+
+def test_one_error_in_a_minute_is_an_alarm_and_silence_is_not() -> None:
+    alarms = {
+        (alarm.inputs["namespace"], alarm.inputs["metricName"]): alarm.inputs
+        for alarm in recording.run({}).of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    }
+
+    assert alarms.keys() == {("AWS/Lambda", "Errors"), ("AWS/ApiGateway", "5xx")}
+    assert alarms["AWS/Lambda", "Errors"]["dimensions"] == {"FunctionName": "incident-sandbox-app"}
+    assert alarms["AWS/ApiGateway", "5xx"]["dimensions"] == {"ApiId": "app-api-api-id"}
+    for alarm in alarms.values():
+        assert (alarm["statistic"], alarm["period"], alarm["threshold"]) == ("Sum", 60, 1)
+        assert alarm["comparisonOperator"] == "GreaterThanOrEqualToThreshold"
+        assert alarm["treatMissingData"] == "notBreaching"
+
+
+def test_both_log_groups_are_kept_as_long_as_the_settings_say() -> None:
+    groups = recording.run({"logRetentionDays": "3"}).of_type("aws:cloudwatch/logGroup:LogGroup")
+
+    assert [group.inputs["retentionInDays"] for group in groups] == [3, 3]
+    assert 14 in settings.RETENTION_DAYS
+
+
+def test_no_description_gives_the_answer_away() -> None:
+    """Whoever investigates sees names, tags and descriptions, too."""
+    found = recording.run({"failMode": "true"})
+
+    descriptions = [
+        text.lower()
+        for resource in found.resources
+        for key in ("description", "alarmDescription")
+        if (text := resource.inputs.get(key))
+    ]
+
+    assert descriptions
+    assert [text for text in descriptions for word in ("inject", "fail_mode", "simulat") if word in text] == []

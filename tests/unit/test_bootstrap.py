@@ -1,0 +1,111 @@
+"""The bootstrap scope, as the program registers it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit import recording
+from tests.unit.recording import ACCOUNT, REGION
+
+SETTINGS = {"scope": "bootstrap", "githubRepository": "octo-org/octo-repo"}
+OIDC = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+
+
+def run(**more: str) -> recording.Recording:
+    return recording.run({**SETTINGS, **more}, stack="bootstrap")
+
+
+def trust(found: recording.Recording, role: str) -> dict[str, Any]:
+    (statement,) = json.loads(found.one("aws:iam/role:Role", role).inputs["assumeRolePolicy"])["Statement"]
+    return dict(statement)
+
+
+def test_every_resource_is_protected_and_kept_when_its_stack_goes() -> None:
+    resources = [resource for resource in run().resources if resource.type.startswith("aws:")]
+
+    assert len(resources) == 15
+    assert [resource.name for resource in resources if not (resource.protect and resource.retain_on_delete)] == []
+
+
+def test_the_state_bucket_is_private_versioned_encrypted_and_tls_only() -> None:
+    found = run()
+    bucket = f"incident-sandbox-state-{ACCOUNT}-{REGION}"
+
+    assert found.one("aws:s3/bucket:Bucket").inputs["bucket"] == bucket
+    block = found.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
+    assert block == {
+        "bucket": bucket,
+        "blockPublicAcls": True,
+        "blockPublicPolicy": True,
+        "ignorePublicAcls": True,
+        "restrictPublicBuckets": True,
+    }
+    ownership = found.one("aws:s3/bucketOwnershipControls:BucketOwnershipControls").inputs
+    assert ownership["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+    versioning = found.one("aws:s3/bucketVersioning:BucketVersioning").inputs
+    assert versioning["versioningConfiguration"] == {"status": "Enabled"}
+    (rule,) = found.one(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+    ).inputs["rules"]
+    assert rule["bucketKeyEnabled"] is True
+    assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
+    (expiry,) = found.one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration").inputs["rules"]
+    assert expiry["noncurrentVersionExpiration"] == {"noncurrentDays": 90}
+    (statement,) = json.loads(found.one("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_key_rotates_and_has_the_alias_that_stacks_name() -> None:
+    found = run()
+
+    assert found.one("aws:kms/key:Key").inputs["enableKeyRotation"] is True
+    assert found.one("aws:kms/alias:Alias").inputs["name"] == "alias/incident-sandbox-state"
+
+
+@pytest.mark.parametrize(
+    ("more", "prefix", "environment"),
+    [
+        ({}, "repo:octo-org/octo-repo", "sandbox"),
+        ({"githubEnvironment": "labs"}, "repo:octo-org/octo-repo", "labs"),
+        ({"githubSubjectPrefix": "repo:octo-org@1/octo-repo@2"}, "repo:octo-org@1/octo-repo@2", "sandbox"),
+    ],
+)
+def test_each_role_trusts_one_exact_subject(more: dict[str, str], prefix: str, environment: str) -> None:
+    found = run(**more)
+
+    for role, subject in (("deploy", f"environment:{environment}"), ("preview", "pull_request")):
+        statement = trust(found, role)
+        assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
+        assert statement["Principal"] == {"Federated": "arn:aws:mock:::bootstrap-ci-github"}
+        assert statement["Condition"] == {
+            "StringEquals": {
+                "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+                "token.actions.githubusercontent.com:sub": f"{prefix}:{subject}",
+            }
+        }
+
+
+def test_an_oidc_provider_that_exists_is_used_and_none_is_made() -> None:
+    existing = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+    found = run(githubOidcProviderArn=existing)
+
+    assert found.of_type(OIDC) == []
+    assert trust(found, "deploy")["Principal"] == {"Federated": existing}
+
+
+def test_the_outputs_are_what_stacks_and_github_need() -> None:
+    outputs = run().outputs
+    url = f"s3://incident-sandbox-state-{ACCOUNT}-{REGION}?region={REGION}"
+
+    assert outputs["backendUrl"] == url
+    assert outputs["secretsProvider"] == f"awskms://alias/incident-sandbox-state?region={REGION}"
+    assert outputs["githubVariables"] == {
+        "AWS_REGION": REGION,
+        "PULUMI_BACKEND_URL": url,
+        "PULUMI_SECRETS_PROVIDER": outputs["secretsProvider"],
+        "DEPLOY_ROLE_ARN": outputs["deployRoleArn"],
+        "PREVIEW_ROLE_ARN": outputs["previewRoleArn"],
+    }
+    assert outputs.keys() == {"backendUrl", "secretsProvider", "deployRoleArn", "previewRoleArn", "githubVariables"}

@@ -1,0 +1,50 @@
+"""What a person is told about a setting that is missing or wrong, before anything is registered."""
+
+import pytest
+from infra.settings import SettingsError
+
+from tests.unit import recording
+
+BOOTSTRAP = {"scope": "bootstrap", "githubRepository": "octo-org/octo-repo"}
+
+
+@pytest.mark.parametrize("value", ["maybe", "1", "0", "yes", "", "True", "TRUE", " true"])
+def test_fail_mode_is_true_or_false_and_nothing_else(value: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        recording.run({"failMode": value})
+
+    assert "incident-sandbox:failMode" in str(error.value)
+    assert repr(value) in str(error.value)
+    assert "true or false" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "mentions"),
+    [
+        ({"scope": "application"}, ["scope", "'application'", "bootstrap, app"]),
+        ({"logRetentionDays": "15"}, ["logRetentionDays", "'15'", "14"]),
+        ({"logRetentionDays": "many"}, ["logRetentionDays", "'many'"]),
+        ({"scope": "bootstrap"}, ["githubRepository", "missing", "pulumi config set githubRepository"]),
+        ({"scope": "bootstrap", "githubRepository": "foo"}, ["githubRepository", "'foo'", "owner/name"]),
+        ({"githubRepository": "a/b/c"}, ["githubRepository", "'a/b/c'", "owner/name"]),
+        ({**BOOTSTRAP, "githubSubjectPrefix": "repo:octo-org/*"}, ["githubSubjectPrefix", "wildcards"]),
+        ({**BOOTSTRAP, "githubEnvironment": "sand*"}, ["githubEnvironment", "'sand*'", "wildcards"]),
+        ({**BOOTSTRAP, "githubOidcProviderArn": "arn:aws:iam::1:user/x"}, ["githubOidcProviderArn", "OIDC provider"]),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_rule(config: dict[str, str], mentions: list[str]) -> None:
+    with pytest.raises(SettingsError) as error:
+        recording.run(config)
+
+    assert [word for word in mentions if word not in str(error.value)] == []
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("stack", ["a" * 38, "blue.green", "blue/green"])
+def test_a_stack_whose_name_cannot_be_part_of_physical_names_is_refused(stack: str) -> None:
+    with pytest.raises(SettingsError, match="at most 37"):
+        recording.run({}, stack=stack)
+
+
+def test_an_app_stack_needs_no_settings_at_all() -> None:
+    assert recording.run({}).outputs["failMode"] is False
