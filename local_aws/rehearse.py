@@ -59,7 +59,7 @@ def main(argv: list[str]) -> int:
     }
     started = time.monotonic()
     try:
-        held = _rehearse(options.port, options.keep, lines, record)
+        record["held"] = held = _rehearse(options.port, options.keep, lines, record)
     finally:
         record["seconds"] = round(time.monotonic() - started, 3)
         if options.json:
@@ -141,7 +141,9 @@ def configured_region() -> str:
     path = ROOT / "Pulumi.app.yaml"
     try:
         return str(yaml.safe_load(path.read_text(encoding="utf-8"))["config"]["aws:region"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+    except (OSError, yaml.YAMLError) as error:
+        raise LocalAwsError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    except (KeyError, TypeError):
         raise LocalAwsError(f"{path} has no aws:region under config: set one, for example eu-west-1") from None
 
 

@@ -1,12 +1,15 @@
 """Local AWS: every test has an emulator of its own, so none sees another's state."""
 
+import functools
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from local_aws import emulator as emulators
 from local_aws.emulator import Emulator
 from local_aws.provider.core import Provider
@@ -48,15 +51,25 @@ def provider(aws: Aws) -> Provider:
 @pytest.fixture
 def sandbox(root: Path) -> Sandbox:
     """Runs ./sandbox with arguments, as a person would, and returns what it did."""
+    return functools.partial(run_sandbox, root)
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(root / "sandbox"), *arguments],
-            cwd=root,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
 
-    return run
+@pytest.fixture
+def project_copy(root: Path, tmp_path: Path) -> Path:
+    """A copy of the project to break, on the same virtual environment."""
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "__pycache__"))
+    (copy / ".venv").symlink_to(sys.prefix)
+    return copy
+
+
+def run_sandbox(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a checkout's ./sandbox in this virtual environment."""
+    return subprocess.run(
+        [sys.executable, str(root / "sandbox"), *arguments],
+        cwd=root,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )

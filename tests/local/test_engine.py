@@ -8,6 +8,7 @@ from typing import Any
 import botocore.client
 import pulumi
 import pytest
+
 from local_aws.engine.deployment import DeploymentError
 from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.engine.stack import LockedError, Stack
@@ -271,7 +272,7 @@ def test_a_program_that_fails_leaves_the_stack_as_it_was(project: Project, aws: 
     project(TWO_GROUPS).up()
 
     with pytest.raises(pulumi.RunError, match="a person's mistake"):
-        project("raise pulumi.RunError(\"a person's mistake\")").up()
+        project('raise pulumi.RunError("a person\'s mistake")').up()
 
     engine = project(TWO_GROUPS)
     assert engine.outputs() == {"first": "arn:aws:logs:eu-west-1:111122223333:log-group:/first"}
@@ -424,5 +425,3 @@ def deployed_app(root: Path, aws: Aws, folder: Path) -> EmbeddedEngine:
     app = EmbeddedEngine(root, "app", aws, store, secrets_provider=lambda: outputs["secretsProvider"])
     app.up()
     return app
-
-

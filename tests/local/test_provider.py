@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import KINDS, Provider, ProviderError
 from local_aws.provider.resource import Props
@@ -377,7 +378,9 @@ def test_what_aws_refuses_is_told_in_one_line(provider: Provider) -> None:
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("url", ["https://lambda.eu-west-1.amazonaws.com", "http://10.0.0.1:4566", "http://localhost.x", ""])
+@pytest.mark.parametrize(
+    "url", ["https://lambda.eu-west-1.amazonaws.com", "http://10.0.0.1:4566", "http://localhost.x", ""]
+)
 def test_it_speaks_to_this_machine_only(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from local_aws.provider.resource import Aws
 

@@ -86,7 +86,7 @@ class _Monitor(mocks.MockMonitor):
                     request.retainOnDelete,
                 )
             )
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
 def run(config: dict[str, str], stack: str = "app") -> Recording:

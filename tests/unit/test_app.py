@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from infra import settings
-
 from tests.unit import recording
 from tests.unit.recording import ACCOUNT
 

@@ -75,7 +75,9 @@ def test_telemetry_never_names_the_cause(monkeypatch: pytest.MonkeyPatch, capsys
     except main.RequestError as error:
         trace = "".join(traceback.format_exception(error)[1:])
         # Lambda's own trace has the frames of the function only: not those of this test, nor the checkout's path.
-        raised = "".join(line for line in trace.splitlines(keepends=True) if "tests/" not in line and "/handler/" not in line)
+        raised = "".join(
+            line for line in trace.splitlines(keepends=True) if "tests/" not in line and "/handler/" not in line
+        )
     telemetry = capsys.readouterr().out + raised
     monkeypatch.delenv("FAIL_MODE")
     telemetry += main.handle(EVENT, context)["body"]

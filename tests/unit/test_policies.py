@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from infra import policies
 
 SCOPE = policies.Scope("aws", "123456789012", "eu-west-1")

@@ -1,8 +1,8 @@
 """What a person is told about a setting that is missing or wrong, before anything is registered."""
 
 import pytest
-from infra.settings import SettingsError
 
+from infra.settings import SettingsError
 from tests.unit import recording
 
 BOOTSTRAP = {"scope": "bootstrap", "githubRepository": "octo-org/octo-repo"}

@@ -1,0 +1,166 @@
+"""./sandbox check and ./sandbox local, as a person runs them beside a kept emulator."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from tests.local.conftest import Sandbox
+
+
+@dataclass
+class Kept:
+    """An emulator that `rehearse --keep` left up: the settings it told, and its process."""
+
+    environment: dict[str, str]
+    pid: int
+
+
+@pytest.fixture(scope="module")
+def kept(root: Path) -> Iterator[Kept]:
+    """One for this module: each test leaves the app healthy, as it found it."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
+    command = [sys.executable, str(root / "sandbox"), "rehearse", "--keep"]
+    told = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=120, check=True).stdout
+    lines = {line.split()[0]: line.split() for line in told.splitlines() if line.startswith("  ")}
+    settings = lines["use"][3]
+    pid = int(lines["stop"][2])
+    try:
+        loaded = subprocess.run(
+            ["sh", "-c", f". {settings}; env -0"], env=clean, capture_output=True, text=True, check=True
+        ).stdout
+        environment = dict(entry.split("=", 1) for entry in loaded.split("\0") if entry)
+        yield Kept({name: value for name, value in environment.items() if name not in clean}, pid)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+
+
+def test_the_lifecycle_by_hand(kept: Kept, sandbox: Sandbox, tmp_path: Path) -> None:
+    healthy = sandbox("check", "--stack", "app", "--expect", "healthy", **kept.environment)
+    assert healthy.returncode == 0, healthy.stderr
+    assert "stack app is healthy" in healthy.stdout
+
+    injected = sandbox("local", "up", "--config", "failMode=true", **kept.environment)
+    assert "update   aws:lambda/function:Function app-function-lambda [environment]" in injected.stdout
+
+    record = tmp_path / "check.json"
+    failing = sandbox(
+        "check", "--stack", "app", "--expect", "failing", "--requests", "3", "--json", str(record), **kept.environment
+    )
+    assert failing.returncode == 0, failing.stdout + failing.stderr
+    found = json.loads(record.read_text())
+    assert (found["expect"], found["held"], len(found["requests"])) == ("failing", True, 3)
+    assert {answer["status"] for answer in found["requests"]} == {500}
+    assert [one["name"] for one in found["observations"]] == [
+        "requests",
+        "alarm incident-sandbox-app-function-errors",
+        "alarm incident-sandbox-app-api-5xx",
+        "errors in /aws/lambda/incident-sandbox-app",
+        "metric Errors",
+        "metric 5xx",
+    ]
+
+    wrong = sandbox("check", "--stack", "app", "--expect", "healthy", **kept.environment)
+    assert wrong.returncode == 1
+    assert "expected 5 of 5 answer 200 and status healthy, saw 0 of 5" in wrong.stdout
+
+    rolled_back = sandbox("local", "up", **kept.environment)
+    assert rolled_back.returncode == 0
+    assert sandbox("check", "--stack", "app", "--expect", "healthy", **kept.environment).returncode == 0
+
+
+def test_healthy_is_not_taken_for_failing(kept: Kept, sandbox: Sandbox) -> None:
+    found = sandbox("check", "--stack", "app", "--expect", "failing", **kept.environment)
+
+    assert found.returncode == 1
+    assert "FAIL  requests: expected 5 of 5 answer a 5xx status, saw 0 of 5; 200 healthy" in found.stdout
+
+
+def test_telemetry_that_does_not_follow_is_a_failure_by_the_deadline(kept: Kept, sandbox: Sandbox) -> None:
+    cloudwatch = boto3.Session(
+        kept.environment["AWS_ACCESS_KEY_ID"],
+        kept.environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=kept.environment["AWS_REGION"],
+    ).client("cloudwatch", endpoint_url=kept.environment["AWS_ENDPOINT_URL"], verify=kept.environment["AWS_CA_BUNDLE"])
+    cloudwatch.delete_alarms(AlarmNames=["incident-sandbox-app-api-5xx"])
+    try:
+        found = sandbox("check", "--stack", "app", "--expect", "healthy", "--timeout", "0.3", **kept.environment)
+    finally:
+        cloudwatch.close()
+        assert "delete" in sandbox("local", "refresh", **kept.environment).stdout
+        assert "create" in sandbox("local", "up", **kept.environment).stdout
+
+    assert found.returncode == 1
+    assert "FAIL  alarm incident-sandbox-app-api-5xx: expected OK, saw missing" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "told"),
+    [
+        (["--stack", "nope"], {}, "--stack nope: there is no such stack in s3://"),
+        (["--stack", "nope"], {}, "it has: app, bootstrap"),
+        (["--stack", "bootstrap"], {}, "the stack has no output 'apiUrl'"),
+        (["--stack", "app"], {"AWS_ACCESS_KEY_ID": "AKIAWRONG"}, "InvalidAccessKeyId"),
+        (["--stack", "app"], {"PULUMI_BACKEND_URL": "file:///tmp"}, "this reads S3 backends"),
+        (["--stack", "app"], {"PULUMI_BACKEND_URL": "", "PULUMI_HOME": "/nowhere"}, "backend is not known"),
+        (["--stack", "app", "--requests", "0"], {}, "--requests 0: must be a number from 1 to 1000"),
+        (["--stack", "app", "--timeout", "-1"], {}, "--timeout -1: must be a number of seconds"),
+        (["--stack", "app", "--json", "/nowhere/x.json"], {}, "--json /nowhere/x.json: cannot be written"),
+    ],
+)
+def test_what_cannot_be_checked_is_told_in_one_line(
+    arguments: list[str], environment: dict[str, str], told: str, kept: Kept, sandbox: Sandbox
+) -> None:
+    found = sandbox("check", "--expect", "healthy", *arguments, **{**kept.environment, **environment})
+
+    assert found.returncode == 2
+    assert told in found.stderr
+    assert "Traceback" not in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["up", "--config", "failMode=maybe"], "incident-sandbox:failMode is 'maybe'"),
+        (["up", "--config", "logRetentionDays=15"], "incident-sandbox:logRetentionDays is '15'"),
+        (["up", "--config", "scope=other"], "incident-sandbox:scope is 'other'"),
+        (["up", "--config", "failMode"], "--config failMode: must be KEY=VALUE"),
+        (["up", "--config", "aws:region=us-east-1"], "aws:region is 'us-east-1', and the emulator is in eu-west-1"),
+        (["up", "--stack", "bootstrap"], "incident-sandbox:githubRepository is missing"),
+        (["up", "--stack", "bootstrap", "--config", "githubRepository=foo"], "githubRepository is 'foo'"),
+        (["destroy", "--stack", "bootstrap"], "protected, and `destroy` would delete it; nothing was deleted"),
+        (["outputs", "--stack", "nope"], "there is no stack 'nope'"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_and_nothing_is_half_done(
+    arguments: list[str], told: str, kept: Kept, sandbox: Sandbox
+) -> None:
+    before = sandbox("local", "outputs", **kept.environment).stdout
+
+    found = sandbox("local", *arguments, **kept.environment)
+
+    assert found.returncode == 2
+    assert told in found.stderr
+    assert "Traceback" not in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
+    assert sandbox("local", "outputs", **kept.environment).stdout == before
+    assert sandbox("local", "up", **kept.environment).stdout.startswith("up of app: same 17")
+
+
+def test_a_second_stack_lives_beside_the_first(kept: Kept, sandbox: Sandbox) -> None:
+    made = sandbox("local", "up", "--stack", "blue", "--config", "failMode=true", **kept.environment)
+    assert "create 17" in made.stdout, made.stderr
+    try:
+        assert sandbox("check", "--stack", "blue", "--expect", "failing", **kept.environment).returncode == 0
+        assert sandbox("check", "--stack", "app", "--expect", "healthy", **kept.environment).returncode == 0
+    finally:
+        gone = sandbox("local", "destroy", "--stack", "blue", **kept.environment)
+    assert "delete 17" in gone.stdout

@@ -1,0 +1,242 @@
+"""./sandbox rehearse, as a person runs it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.local.conftest import Sandbox, run_sandbox
+
+STEPS = [
+    "bootstrap",
+    "deploy",
+    "check healthy",
+    "preview of the injection",
+    "inject",
+    "check failing",
+    "roll back",
+    "check healthy again",
+    "destroy the app",
+    "what is left",
+    "deploy again",
+    "deploy with nothing changed",
+]
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """Where a rehearsal of this test keeps its temporary files, so that what is left of them can be seen."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+def emulators(scratch: Path) -> list[str]:
+    """Processes of emulators, or of functions in them, that were started under a scratch folder."""
+    processes = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in processes.splitlines() if str(scratch) in line]
+
+
+def dirt(root: Path) -> str:
+    return subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True).stdout
+
+
+def test_the_whole_lifecycle_holds_and_is_recorded(root: Path, scratch: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    before = dirt(root)
+    file = tmp_path / "record.json"
+
+    found = sandbox("rehearse", "--json", str(file), TMPDIR=str(scratch))
+
+    assert found.returncode == 0, found.stdout + found.stderr
+    record = json.loads(file.read_text())
+    assert [step["name"] for step in record["steps"]] == STEPS
+    assert all(step["held"] for step in record["steps"])
+    assert record["held"] is True
+    assert record["emulator"]["clockScale"] == 60
+    by_name = {step["name"]: step for step in record["steps"]}
+    for name in ("preview of the injection", "inject", "roll back"):
+        assert by_name[name]["update"]["changes"] == {"same": 16, "update": 1}
+        (step,) = by_name[name]["update"]["steps"]
+        assert step["changed"] == ["environment"]
+    assert by_name["inject"]["outputs"]["failMode"] is True
+    assert by_name["check failing"]["check"]["held"] is True
+    assert by_name["destroy the app"]["update"]["changes"] == {"delete": 17}
+    assert by_name["deploy with nothing changed"]["update"]["changes"] == {"same": 17}
+    assert list(scratch.iterdir()) == []
+    assert emulators(scratch) == []
+    assert dirt(root) == before
+
+
+def test_two_at_once_do_not_meet(root: Path, scratch: Path) -> None:
+    runs = [
+        subprocess.Popen(
+            [sys.executable, str(root / "sandbox"), "rehearse"],
+            env={**os.environ, "TMPDIR": str(scratch)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+
+    outputs = [run.communicate(timeout=120)[0] for run in runs]
+
+    assert [run.returncode for run in runs] == [0, 0], outputs
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("at", ["emulator at", " 1  bootstrap", " 2  deploy", " 6  check failing"])
+def test_ctrl_c_in_the_middle_leaves_nothing(at: str, root: Path, scratch: Path) -> None:
+    before = dirt(root)
+    with subprocess.Popen(
+        [sys.executable, str(root / "sandbox"), "rehearse"],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        for line in run.stdout:
+            if line.startswith(at):
+                break
+        run.send_signal(signal.SIGINT)
+        run.wait(30)
+        told = run.stderr.read()
+
+    assert run.returncode == 130, told
+    assert "interrupted; what it had started is stopped" in told
+    assert "Traceback" not in told
+    assert list(scratch.iterdir()) == []
+    assert emulators(scratch) == []
+    assert dirt(root) == before
+
+
+@pytest.mark.parametrize("deadly", [signal.SIGTERM, signal.SIGKILL])
+def test_the_emulator_goes_even_when_nobody_can_stop_it(deadly: signal.Signals, root: Path, scratch: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, str(root / "sandbox"), "rehearse"],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if line.startswith(" 3  check healthy"):
+                break
+        run.send_signal(deadly)
+        run.wait(30)
+
+    deadline = time.monotonic() + 10
+    while list(scratch.iterdir()) or emulators(scratch):
+        assert time.monotonic() < deadline, (list(scratch.iterdir()), emulators(scratch))
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("AWS_ENDPOINT_URL", "https://lambda.eu-west-1.amazonaws.com"),
+        ("AWS_ENDPOINT_URL", "http://192.168.1.5:4566"),
+        ("AWS_ENDPOINT_URL_S3", "https://s3.eu-west-1.amazonaws.com"),
+    ],
+)
+def test_an_endpoint_away_from_this_machine_is_refused(name: str, url: str, sandbox: Sandbox, scratch: Path) -> None:
+    found = sandbox("rehearse", TMPDIR=str(scratch), **{name: url})
+
+    assert found.returncode == 2
+    assert f"{name} is '{url}'" in found.stderr
+    assert "never touches real AWS" in found.stderr
+    assert found.stdout == ""
+
+
+def test_credentials_of_the_shell_are_never_used(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A profile that would run a program for credentials: were it asked, there would be a file."""
+    asked = tmp_path / "asked"
+    config = tmp_path / "config"
+    config.write_text(f"[profile real]\ncredential_process = touch {asked}\nregion = us-east-1\n")
+
+    found = sandbox("rehearse", AWS_PROFILE="real", AWS_CONFIG_FILE=str(config), AWS_SESSION_TOKEN="stale")
+
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert not asked.exists()
+
+
+def test_a_port_that_is_taken_is_told(sandbox: Sandbox, scratch: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        found = sandbox("rehearse", "--port", str(port), TMPDIR=str(scratch))
+
+    assert found.returncode == 2
+    assert f"port {port} cannot be had on this machine" in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("port", ["-1", "70000"])
+def test_a_port_that_is_none_is_told(port: str, sandbox: Sandbox) -> None:
+    found = sandbox("rehearse", "--port", port)
+
+    assert found.returncode == 2
+    assert "a port is a number from 0 to 65535" in found.stderr
+
+
+def test_a_step_that_fails_is_named_with_what_was_expected_and_seen(
+    project_copy: Path, scratch: Path, tmp_path: Path
+) -> None:
+    """With a handler that never fails, the injection proves nothing."""
+    handler = project_copy / "handler" / "main.py"
+    handler.write_text(handler.read_text().replace('== "true"', '== "never"'))
+    file = tmp_path / "record.json"
+
+    found = run_sandbox(project_copy, "rehearse", "--json", str(file), TMPDIR=str(scratch))
+
+    assert found.returncode == 1, found.stderr
+    assert " 6  check failing: FAILED" in found.stdout
+    assert "expected requests: 5 of 5 answer a 5xx status" in found.stdout
+    assert "saw      0 of 5; 200 healthy" in found.stdout
+    record = json.loads(file.read_text())
+    assert record["held"] is False
+    assert record["steps"][-1]["name"] == "check failing"
+    assert record["steps"][-1]["seen"] == "0 of 5; 200 healthy"
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("failMode: false", "failMode: maybe", "incident-sandbox:failMode is 'maybe'"),
+        ("failMode: false", "failMode: true", "expected failMode false"),
+        ("scope: app", "scope: apps", "incident-sandbox:scope is 'apps'"),
+        ("aws:region: eu-west-1", "", "Pulumi.app.yaml has no aws:region"),
+        ("config:", "config: [", "Pulumi.app.yaml cannot be read"),
+    ],
+)
+def test_a_stack_file_that_is_wrong_is_told(old: str, new: str, told: str, project_copy: Path, scratch: Path) -> None:
+    stack_file = project_copy / "Pulumi.app.yaml"
+    stack_file.write_text(stack_file.read_text().replace(old, new))
+
+    found = run_sandbox(project_copy, "rehearse", TMPDIR=str(scratch))
+
+    assert found.returncode in (1, 2)
+    assert told in found.stdout + found.stderr
+    assert "Traceback" not in found.stderr
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", ["/nowhere/record.json", "/"])
+def test_a_record_that_could_not_be_written_is_told_before_anything_is_done(file: str, sandbox: Sandbox) -> None:
+    found = sandbox("rehearse", "--json", file)
+
+    assert found.returncode == 2
+    assert f"--json {file}" in found.stderr
+    assert found.stdout == ""

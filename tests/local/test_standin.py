@@ -1,0 +1,155 @@
+"""What stands in for AWS where the emulator does not act by itself, seen through AWS's own APIs."""
+
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_aws.emulator import Emulator
+from local_aws.engine.embedded import EmbeddedEngine
+from local_aws.engine.store import Bucket, Folder
+from local_aws.provider.resource import Aws
+
+DEADLINE_SECONDS = 10
+
+
+class App:
+    """The project's own app, deployed, and what can be asked about it."""
+
+    def __init__(self, root: Path, emulator: Emulator, aws: Aws) -> None:
+        bootstrap = EmbeddedEngine(root, "bootstrap", aws, Folder(emulator.directory / "state"))
+        bootstrap.set_config("githubRepository", "octo-org/octo-repo")
+        outputs = bootstrap.up().outputs
+        store = Bucket(aws, outputs["backendUrl"].removeprefix("s3://").split("?")[0])
+        self._engine = EmbeddedEngine(root, "app", aws, store, secrets_provider=lambda: outputs["secretsProvider"])
+        self._aws = aws
+        self._tls = ssl.create_default_context(cafile=str(emulator.directory / "ca.pem"))
+        self.fail("false")
+
+    def fail(self, mode: str) -> None:
+        self._engine.set_config("failMode", mode)
+        self.outputs = self._engine.up().outputs
+
+    def get(self, path: str = "") -> tuple[int, dict[str, Any]]:
+        try:
+            with urllib.request.urlopen(self.outputs["apiUrl"] + path, context=self._tls) as response:
+                return response.status, json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+    def total(self, namespace: str, metric: str, **dimensions: str) -> int:
+        now = datetime.now(timezone.utc)
+        points = self._aws.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+            StartTime=now - timedelta(minutes=5),
+            EndTime=now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return int(sum(point["Sum"] for point in points))
+
+    def states(self) -> list[str]:
+        alarms = self._aws.client("cloudwatch").describe_alarms(AlarmNames=self.outputs["alarmNames"])
+        return [alarm["StateValue"] for alarm in alarms["MetricAlarms"]]
+
+    def access_log(self) -> list[dict[str, Any]]:
+        group = self.outputs["accessLogGroupName"]
+        events = self._aws.client("logs").filter_log_events(logGroupName=group)["events"]
+        return [json.loads(event["message"]) for event in events]
+
+
+@pytest.fixture
+def app(root: Path, emulator: Emulator, aws: Aws) -> App:
+    return App(root, emulator, aws)
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come within {DEADLINE_SECONDS} s"
+        time.sleep(0.02)
+
+
+def test_a_function_error_is_answered_as_aws_answers_it(app: App) -> None:
+    app.fail("true")
+
+    assert app.get() == (500, {"message": "Internal Server Error"})
+
+
+def test_requests_through_the_api_count_once_in_both_services_metrics(app: App) -> None:
+    app.get()
+    app.fail("true")
+    app.get()
+    app.get()
+    app.get("nowhere")
+
+    function, api = {"FunctionName": app.outputs["functionName"]}, {"ApiId": app.outputs["apiId"]}
+    assert app.total("AWS/Lambda", "Invocations", **function) == 3
+    assert app.total("AWS/Lambda", "Errors", **function) == 2
+    assert app.total("AWS/ApiGateway", "Count", **api) == 4
+    assert app.total("AWS/ApiGateway", "5xx", **api) == 2
+    assert app.total("AWS/ApiGateway", "4xx", **api) == 1
+    assert app.total("AWS/ApiGateway", "5xx", **api, Stage="$default") == 2
+
+
+def test_each_request_is_one_line_of_the_access_log(app: App) -> None:
+    app.get()
+    app.get("nowhere")
+    app.fail("true")
+    app.get()
+
+    healthy, lost, failed = app.access_log()
+
+    assert (healthy["status"], healthy["routeKey"], healthy["integrationErrorMessage"]) == ("200", "GET /", "-")
+    assert (lost["status"], lost["path"], lost["integrationStatus"]) == ("404", "/nowhere", "-")
+    assert failed["status"] == "500"
+    assert "request could not be served" in failed["integrationErrorMessage"]
+    assert len({line["requestId"] for line in (healthy, lost, failed)}) == 3
+
+
+def test_alarms_go_to_alarm_and_come_back_by_themselves(app: App, aws: Aws) -> None:
+    until(lambda: app.states() == ["OK", "OK"], "OK before the first request")
+    app.fail("true")
+
+    app.get()
+    until(lambda: app.states() == ["ALARM", "ALARM"], "ALARM")
+    until(lambda: app.states() == ["OK", "OK"], "OK, once errors stop")
+
+    history = aws.client("cloudwatch").describe_alarm_history(
+        AlarmName=app.outputs["alarmNames"][0], HistoryItemType="StateUpdate"
+    )
+    states = [json.loads(item["HistoryData"])["newState"]["stateValue"] for item in history["AlarmHistoryItems"]]
+    assert sorted(states) == ["ALARM", "INSUFFICIENT_DATA", "OK", "OK"]
+
+
+def test_an_alarm_looks_at_its_own_dimensions_only(app: App, aws: Aws) -> None:
+    cloudwatch = aws.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="of-another-function",
+        Namespace="AWS/Lambda",
+        MetricName="Errors",
+        Dimensions=[{"Name": "FunctionName", "Value": "another"}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        Threshold=1,
+        TreatMissingData="notBreaching",
+    )
+    app.fail("true")
+
+    app.get()
+    until(lambda: app.states() == ["ALARM", "ALARM"], "ALARM")
+
+    other = cloudwatch.describe_alarms(AlarmNames=["of-another-function"])["MetricAlarms"][0]
+    assert other["StateValue"] == "OK"
