@@ -1,5 +1,8 @@
 """What all layers share."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,3 +14,19 @@ ROOT = Path(__file__).resolve().parent.parent
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture
+def project_copy(root: Path, tmp_path: Path) -> Path:
+    """A copy of the project to break, on the same virtual environment."""
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "__pycache__"))
+    (copy / ".venv").symlink_to(sys.prefix)
+    return copy
+
+
+@pytest.fixture(autouse=True)
+def _no_aws_of_the_shells_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "PULUMI_")):
+            monkeypatch.delenv(name)

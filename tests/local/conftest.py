@@ -2,7 +2,6 @@
 
 import functools
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,13 +17,6 @@ from local_aws.provider.resource import Aws
 REGION = "eu-west-1"
 
 Sandbox = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(autouse=True)
-def _no_aws_of_the_shells_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(("AWS_", "PULUMI_")):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -52,15 +44,6 @@ def provider(aws: Aws) -> Provider:
 def sandbox(root: Path) -> Sandbox:
     """Runs ./sandbox with arguments, as a person would, and returns what it did."""
     return functools.partial(run_sandbox, root)
-
-
-@pytest.fixture
-def project_copy(root: Path, tmp_path: Path) -> Path:
-    """A copy of the project to break, on the same virtual environment."""
-    copy = tmp_path / "copy"
-    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "__pycache__"))
-    (copy / ".venv").symlink_to(sys.prefix)
-    return copy
 
 
 def run_sandbox(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
