@@ -129,8 +129,10 @@ class EmbeddedEngine:
             with self._recorded("destroy", message, state) as recorded:
                 started = time.monotonic()
                 deployment = self._deployment(state, preview=False)
-                deployment.delete_undeclared()
-                state.resources = deployment.resources
+                try:
+                    deployment.delete_undeclared()
+                finally:
+                    state.resources = deployment.resources
                 recorded.update = update = self._update("destroy", deployment.steps, {}, started)
         return update
 

@@ -184,6 +184,26 @@ def test_a_change_that_aws_cannot_make_replaces_the_resource(project: Project, a
     assert project(TWO_GROUPS.replace('"/first"', '"/other"')).up().changed == ()
 
 
+def test_a_destroy_that_fails_in_the_middle_can_be_carried_on(project: Project, aws: Aws) -> None:
+    trust = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"}]}'
+    engine = project(f"""
+        role = aws.iam.Role("role", name="r", assume_role_policy='{trust}')
+        aws.cloudwatch.LogGroup("group", name=role.name.apply(lambda name: f"/{{name}}"))
+    """)
+    engine.up()
+    allow = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}'
+    aws.client("iam").put_role_policy(RoleName="r", PolicyName="by-hand", PolicyDocument=allow)
+
+    with pytest.raises(LocalAwsError, match="DeleteConflict"):
+        engine.destroy()
+
+    assert groups(aws) == []
+    assert names(engine) == ["role"]
+    aws.client("iam").delete_role_policy(RoleName="r", PolicyName="by-hand")
+    assert ("delete", "role") in steps(engine.destroy())
+    assert names(engine) == []
+
+
 PROTECTED = """
 aws.cloudwatch.LogGroup("kept", name="/kept", opts=pulumi.ResourceOptions(protect=True))
 aws.cloudwatch.LogGroup("loose", name="/loose")
