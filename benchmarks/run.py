@@ -5,6 +5,7 @@ Nothing here passes or fails; a claim about speed in the README is one of these 
 
 import argparse
 import importlib.metadata
+import json
 import os
 import shutil
 import signal
@@ -45,13 +46,12 @@ def main(argv: list[str]) -> int:
 def flip() -> None:
     """An `up` with failMode changed, against the AWS CLI's change of the same variable, alternating."""
     aws = aws_cli()
-    told = subprocess.run([*SANDBOX, "rehearse", "--keep"], capture_output=True, text=True, check=True).stdout
-    lines = {line.split()[0]: line.split() for line in told.splitlines() if line.startswith("  ")}
+    with tempfile.TemporaryDirectory() as scratch:
+        record = Path(scratch) / "record.json"
+        subprocess.run([*SANDBOX, "rehearse", "--keep", "--json", str(record)], capture_output=True, check=True)
+        kept = json.loads(record.read_text())["kept"]
+    environment = {**os.environ, **kept["environment"]}
     try:
-        loaded = subprocess.run(
-            ["sh", "-c", f". {lines['use'][3]}; env -0"], capture_output=True, text=True, check=True
-        ).stdout
-        environment = dict(entry.split("=", 1) for entry in loaded.split("\0") if entry)
         ours, theirs = [], []
         for turn in range(12):
             mode = "true" if turn % 2 == 0 else "false"
@@ -68,7 +68,7 @@ def flip() -> None:
             ]
             theirs.append(seconds([*aws, *change], environment))
     finally:
-        os.kill(int(lines["stop"][2]), signal.SIGTERM)
+        os.kill(kept["pid"], signal.SIGTERM)
     # The first of each fills caches.
     mine, other = statistics.median(ours[1:]), statistics.median(theirs[1:])
     print(f"flip: embedded engine {mine:.2f} s, aws lambda update-function-configuration {other:.2f} s: "
@@ -96,7 +96,7 @@ def handler() -> None:
     """What importing the handler adds to the start of a process."""
 
     def median(program: str) -> float:
-        return statistics.median(seconds([PYTHON, "-I", "-c", program]) for _ in range(15))
+        return statistics.median(seconds([PYTHON, "-I", "-B", "-c", program]) for _ in range(15))
 
     path = f"import sys; sys.path.insert(0, {str(ROOT / 'handler')!r})"
     print(f"handler: its import takes {1000 * (median(f'{path}; import main') - median(path)):.0f} ms")

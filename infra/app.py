@@ -7,7 +7,7 @@ from infra.alarms import Alarms, AlarmsArgs
 from infra.function import Function, FunctionArgs
 from infra.http_api import HttpApi, HttpApiArgs
 from infra.names import AppNames
-from infra.place import current_scope
+from infra.place import current_place
 from infra.settings import AppSettings
 
 
@@ -24,7 +24,7 @@ class App(pulumi.ComponentResource):
         function = Function(
             f"{name}-function",
             FunctionArgs(
-                where=current_scope(self),
+                where=current_place(self),
                 names=app_names,
                 fail_mode=settings.fail_mode,
                 log_retention_days=settings.log_retention_days,

@@ -4,7 +4,7 @@ import pulumi
 
 from infra import tags
 from infra.ci_roles import CiRoles, CiRolesArgs
-from infra.place import current_scope
+from infra.place import current_place
 from infra.settings import BootstrapSettings
 from infra.state_backend import StateBackend, StateBackendArgs
 
@@ -16,7 +16,7 @@ class Bootstrap(pulumi.ComponentResource):
 
     def __init__(self, name: str, settings: BootstrapSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("incident-sandbox:infra:Bootstrap", name, None, opts)
-        where = current_scope(self)
+        where = current_place(self)
         standard = tags.standard(settings.repository)
         state = StateBackend(
             f"{name}-state", StateBackendArgs(where=where, tags=standard), pulumi.ResourceOptions(parent=self)
@@ -39,7 +39,7 @@ class Bootstrap(pulumi.ComponentResource):
             "deployRoleArn": roles.deploy_role_arn,
             "previewRoleArn": roles.preview_role_arn,
             "githubVariables": pulumi.Output.all(
-                AWS_REGION=where.apply(lambda scope: scope.region),
+                AWS_REGION=where.apply(lambda place: place.region),
                 PULUMI_BACKEND_URL=state.backend_url,
                 PULUMI_SECRETS_PROVIDER=state.secrets_provider,
                 DEPLOY_ROLE_ARN=roles.deploy_role_arn,

@@ -13,7 +13,7 @@ from infra.state_backend import StateBackend
 class CiRolesArgs:
     """`subject_prefix` starts every trusted token's subject; `environment` is the GitHub environment that deploys."""
 
-    where: pulumi.Input[policies.Scope]
+    where: pulumi.Input[policies.Place]
     subject_prefix: str
     environment: str
     oidc_provider_arn: str | None

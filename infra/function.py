@@ -15,7 +15,7 @@ HANDLER = Path(__file__).resolve().parent.parent / "handler" / "main.py"
 class FunctionArgs:
     """`log_retention_days` in days; `fail_mode` true is the incident."""
 
-    where: pulumi.Input[policies.Scope]
+    where: pulumi.Input[policies.Place]
     names: names.AppNames
     fail_mode: bool
     log_retention_days: int

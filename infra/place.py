@@ -3,13 +3,13 @@
 import pulumi
 import pulumi_aws as aws
 
-from infra.policies import Scope
+from infra.policies import Place
 
 
-def current_scope(parent: pulumi.Resource) -> pulumi.Output[Scope]:
+def current_place(parent: pulumi.Resource) -> pulumi.Output[Place]:
     opts = pulumi.InvokeOptions(parent=parent)
     return pulumi.Output.all(
         aws.get_partition_output(opts=opts).partition,
         aws.get_caller_identity_output(opts=opts).account_id,
         aws.get_region_output(opts=opts).region,
-    ).apply(lambda found: Scope(*found))
+    ).apply(lambda found: Place(*found))

@@ -27,15 +27,15 @@ class Statement(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Scope:
+class Place:
     """Where ARNs are built for."""
 
     partition: str
     account: str
     region: str
 
-    def arn(self, service: str, resource: str) -> str:
-        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+    def arn(self, service: str, resource: str, region: str | None = None) -> str:
+        return f"arn:{self.partition}:{service}:{region or self.region}:{self.account}:{resource}"
 
     def iam_arn(self, resource: str) -> str:
         return f"arn:{self.partition}:iam::{self.account}:{resource}"
@@ -69,24 +69,24 @@ def execution(log_group_arn: str) -> str:
     return document(_write_logs(f"{log_group_arn}:*"), _write_traces())
 
 
-def boundary_arn(scope: Scope) -> str:
+def boundary_arn(place: Place) -> str:
     """By name: app stacks may not read bootstrap's outputs."""
-    return scope.iam_arn(f"policy{names.APP_ROLE_PATH}{names.BOUNDARY}")
+    return place.iam_arn(f"policy{names.APP_ROLE_PATH}{names.BOUNDARY}")
 
 
-def boundary(scope: Scope) -> str:
+def boundary(place: Place) -> str:
     """The most that any role of an app stack can ever do, whatever is attached to it."""
-    log_groups = scope.arn("logs", f"log-group:{names.AppNames('*').log_group}:*").replace(f":{scope.region}:", ":*:")
+    log_groups = place.arn("logs", f"log-group:{names.AppNames('*').log_group}:*", region="*")
     return document(_write_logs(log_groups), _write_traces())
 
 
-def state_key(scope: Scope) -> str:
+def state_key(place: Place) -> str:
     """The key's own policy: leave it to IAM who may use the key."""
     return document(
         {
             "Sid": "IamDecides",
             "Effect": "Allow",
-            "Principal": {"AWS": scope.iam_arn("root")},
+            "Principal": {"AWS": place.iam_arn("root")},
             "Action": "kms:*",
             "Resource": "*",
         }
@@ -106,36 +106,37 @@ def tls_only(bucket_arn: str) -> str:
     )
 
 
-def preview(scope: Scope, bucket_arn: str, key_arn: str) -> str:
+def preview(place: Place, bucket_arn: str, key_arn: str) -> str:
     """Read state and describe the app's resources: a pull request runs its own code with this."""
-    return document(*_read_state(bucket_arn, key_arn), *_describe_app(scope))
+    return document(*_read_state(bucket_arn, key_arn), *_describe_app(place))
 
 
-def deploy(scope: Scope, bucket_arn: str, key_arn: str) -> str:
+def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
     """Create, change and delete what an app stack declares, and keep its state."""
     app = names.AppNames("*")
-    roles = scope.iam_arn(f"role{names.APP_ROLE_PATH}*")
-    apis = f"arn:{scope.partition}:apigateway:{scope.region}::"
-    functions = scope.arn("lambda", f"function:{app.function}")
-    log_groups = [scope.arn("logs", f"log-group:{name}*") for name in (app.log_group, app.access_log_group)]
-    alarms = scope.arn("cloudwatch", f"alarm:{app.prefix}")
+    roles = place.iam_arn(f"role{names.APP_ROLE_PATH}*")
+    apis = f"arn:{place.partition}:apigateway:{place.region}::"
+    functions = place.arn("lambda", f"function:{app.function}")
+    log_groups = _log_groups(place)
+    alarms = place.arn("cloudwatch", f"alarm:{app.prefix}")
     return document(
         *_read_state(bucket_arn, key_arn),
-        *_describe_app(scope),
-        *_observe_app(scope),
+        *_describe_app(place),
+        *_observe_app(place),
         {
             "Sid": "WriteOwnState",
             "Effect": "Allow",
             "Action": ["s3:PutObject", "s3:DeleteObject"],
-            "Resource": [f"{bucket_arn}/.pulumi/*"],
+            "Resource": [f"{bucket_arn}/{prefix}/*" for prefix in _STATE_PREFIXES],
         },
         {
             "Sid": "LeaveBootstrapsState",
             "Effect": "Deny",
             "Action": ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
             "Resource": [
-                f"{bucket_arn}/.pulumi/{kind}/{names.PROJECT}/{names.BOOTSTRAP_STACK}{rest}"
-                for kind, rest in (("stacks", ".*"), ("history", "/*"), ("backups", "/*"))
+                f"{bucket_arn}/{prefix}/{names.BOOTSTRAP_STACK}{rest}"
+                for prefix in _STATE_PREFIXES
+                for rest in (".*", "/*")
             ],
         },
         {
@@ -150,7 +151,7 @@ def deploy(scope: Scope, bucket_arn: str, key_arn: str) -> str:
             "Action": ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"],
             "Resource": roles,
             "Condition": {
-                "StringEquals": {"iam:PermissionsBoundary": boundary_arn(scope)}
+                "StringEquals": {"iam:PermissionsBoundary": boundary_arn(place)}
             },
         },
         {
@@ -239,6 +240,22 @@ def deploy(scope: Scope, bucket_arn: str, key_arn: str) -> str:
     )  # fmt: skip
 
 
+# Where Pulumi's backend keeps this project's stacks, their history, the copies it makes, and their locks:
+# https://github.com/pulumi/pulumi/tree/master/pkg/backend/diy
+_STATE_PREFIXES = (
+    f".pulumi/stacks/{names.PROJECT}",
+    f".pulumi/history/{names.PROJECT}",
+    f".pulumi/backups/{names.PROJECT}",
+    f".pulumi/locks/organization/{names.PROJECT}",
+)
+
+
+def _log_groups(place: Place) -> list[str]:
+    """Without `:*`, as the group's own operations have it, and with it, as those on its streams do; one pattern."""
+    app = names.AppNames("*")
+    return [place.arn("logs", f"log-group:{name}") for name in (app.log_group, app.access_log_group)]
+
+
 def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
     return [
         {"Sid": "ListState", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
@@ -247,15 +264,15 @@ def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
     ]
 
 
-def _describe_app(scope: Scope) -> list[Statement]:
+def _describe_app(place: Place) -> list[Statement]:
     app = names.AppNames("*")
-    apis = f"arn:{scope.partition}:apigateway:{scope.region}::"
+    apis = f"arn:{place.partition}:apigateway:{place.region}::"
     return [
         {
             "Sid": "DescribeRoles",
             "Effect": "Allow",
             "Action": ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
-            "Resource": scope.iam_arn(f"role{names.APP_ROLE_PATH}*"),
+            "Resource": place.iam_arn(f"role{names.APP_ROLE_PATH}*"),
         },
         {
             "Sid": "DescribeFunctions",
@@ -267,7 +284,7 @@ def _describe_app(scope: Scope) -> list[Statement]:
                 "lambda:ListTags",
                 "lambda:ListVersionsByFunction",
             ],
-            "Resource": scope.arn("lambda", f"function:{app.function}"),
+            "Resource": place.arn("lambda", f"function:{app.function}"),
         },
         {
             "Sid": "DescribeApis",
@@ -285,28 +302,30 @@ def _describe_app(scope: Scope) -> list[Statement]:
             "Sid": "DescribeLogTags",
             "Effect": "Allow",
             "Action": "logs:ListTagsForResource",
-            "Resource": [scope.arn("logs", f"log-group:{name}") for name in (app.log_group, app.access_log_group)],
+            "Resource": _log_groups(place),
         },
         {
             "Sid": "DescribeAlarms",
             "Effect": "Allow",
             "Action": ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
-            "Resource": scope.arn("cloudwatch", f"alarm:{app.prefix}"),
+            "Resource": place.arn("cloudwatch", f"alarm:{app.prefix}"),
         },
     ]
 
 
-def _observe_app(scope: Scope) -> list[Statement]:
-    """What `./sandbox check` asks after a deployment. Metrics and alarm history take no resource."""
-    log_groups = scope.arn("logs", f"log-group:{names.AppNames('*').log_group}")
+def _observe_app(place: Place) -> list[Statement]:
+    """What `./sandbox check` asks after a deployment."""
+    log_groups = place.arn("logs", f"log-group:{names.AppNames('*').log_group}")
     return [
         {"Sid": "ReadLogs", "Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": f"{log_groups}:*"},
         {
-            "Sid": "ReadMetrics",
+            "Sid": "ReadAlarmHistory",
             "Effect": "Allow",
-            "Action": ["cloudwatch:GetMetricStatistics", "cloudwatch:DescribeAlarmHistory"],
-            "Resource": "*",
+            "Action": "cloudwatch:DescribeAlarmHistory",
+            "Resource": place.arn("cloudwatch", f"alarm:{names.AppNames('*').prefix}"),
         },
+        # Metrics have no resource to name.
+        {"Sid": "ReadMetrics", "Effect": "Allow", "Action": "cloudwatch:GetMetricStatistics", "Resource": "*"},
     ]
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 import pulumi
+from pulumi.runtime import config as runtime_config
 
 from infra import names
 
@@ -14,6 +15,16 @@ RETENTION_DAYS = (
 )  # fmt: skip
 
 SCOPES = ("bootstrap", "app")
+
+KEYS = {
+    "scope",
+    "failMode",
+    "logRetentionDays",
+    "githubRepository",
+    "githubSubjectPrefix",
+    "githubEnvironment",
+    "githubOidcProviderArn",
+}
 
 
 class SettingsError(pulumi.RunError):
@@ -51,6 +62,7 @@ def read() -> AppSettings | BootstrapSettings:
             f"stack name {stack!r}: physical names are made from it, so it has at most 37 letters, digits, "
             "hyphens and underscores; choose another with `pulumi stack rename`"
         )
+    _refuse_unknown(config)
     scope = config.get("scope") or "app"
     if scope == "app":
         return AppSettings(
@@ -59,8 +71,24 @@ def read() -> AppSettings | BootstrapSettings:
             repository=_repository(config),
         )
     if scope == "bootstrap":
+        if stack != names.BOOTSTRAP_STACK:
+            raise SettingsError(
+                f"stack {stack!r} has scope bootstrap: CI is kept from the state of the stack named "
+                f"{names.BOOTSTRAP_STACK!r}, so no other may have that scope; use `pulumi stack select bootstrap`"
+            )
         return _bootstrap(config)
     raise _error(config, "scope", scope, f"must be one of {', '.join(SCOPES)}", "app")
+
+
+def _refuse_unknown(config: pulumi.Config) -> None:
+    """A key that is misspelt would leave its setting at the default: an injection that injects nothing."""
+    prefix = config.full_key("")
+    for key in sorted(runtime_config.CONFIG.get()):
+        if key.startswith(prefix) and key.removeprefix(prefix) not in KEYS:
+            raise SettingsError(
+                f"{key} is no setting of this project: they are {', '.join(sorted(KEYS))}; take it away with "
+                f"`pulumi config rm {key.removeprefix(prefix)}`"
+            )
 
 
 def _bootstrap(config: pulumi.Config) -> BootstrapSettings:

@@ -12,7 +12,7 @@ from infra import names, policies
 class StateBackendArgs:
     """`where` is the account and region; `tags` go on the bucket and the key."""
 
-    where: pulumi.Input[policies.Scope]
+    where: pulumi.Input[policies.Place]
     tags: dict[str, str]
 
 
@@ -42,7 +42,7 @@ class StateBackend(pulumi.ComponentResource):
         alias = aws.kms.Alias(f"{name}-alias", name=names.STATE_KEY_ALIAS, target_key_id=key.key_id, opts=kept)
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
-            bucket=where.apply(lambda scope: names.state_bucket(scope.account, scope.region)),
+            bucket=where.apply(lambda place: names.state_bucket(place.account, place.region)),
             tags=args.tags,
             opts=kept,
         )
@@ -78,6 +78,8 @@ class StateBackend(pulumi.ComponentResource):
                         )
                     ),
                     bucket_key_enabled=True,
+                    # What S3 does to new buckets by itself since April 2026; said, so that it is no drift.
+                    blocked_encryption_types=["SSE-C"],
                 )
             ],
             opts=kept,
@@ -97,6 +99,8 @@ class StateBackend(pulumi.ComponentResource):
                     id="expire-old-versions",
                     status="Enabled",
                     filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+                    # Each lock that is let go of leaves a marker behind.
+                    expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(expired_object_delete_marker=True),
                     noncurrent_version_expiration=(
                         aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=90)
                     ),
@@ -106,7 +110,7 @@ class StateBackend(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=[versioning])),
         )
 
-        region = where.apply(lambda scope: scope.region)
+        region = where.apply(lambda place: place.region)
         self.bucket_name = bucket.bucket
         self.bucket_arn = bucket.arn
         self.key_arn = key.arn

@@ -20,6 +20,9 @@ ACCOUNT = "111122223333"  # AWS's own example account, so that nobody mistakes i
 ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """The account's root. The emulator checks every caller's signature but this one's."""
 
+CLOCK_SCALE = 60
+"""How many times faster than AWS's the stand-in's clock runs: an alarm's period of 60 s lasts 1 s."""
+
 START_DEADLINE_SECONDS = 60
 STOP_DEADLINE_SECONDS = 10
 ROOT = Path(__file__).resolve().parent.parent

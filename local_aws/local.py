@@ -7,8 +7,10 @@ The stack's configuration is what its committed file says and what --config adds
 import argparse
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from local_aws import loopback
 from local_aws.emulator import ROOT
 from local_aws.errors import LocalAwsError
 from ops import backend
@@ -16,6 +18,7 @@ from ops.report import Report
 
 OPERATIONS = ("up", "preview", "refresh", "destroy")
 READINGS = ("outputs", "history")
+CANCEL = "cancel"
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -24,7 +27,7 @@ def arguments() -> argparse.ArgumentParser:
         description="Run one operation of the embedded engine on a stack in an emulator that `./sandbox rehearse "
         "--keep` left up. The shell must have loaded the file that it named.",
     )
-    parser.add_argument("operation", choices=OPERATIONS + READINGS)
+    parser.add_argument("operation", choices=(*OPERATIONS, *READINGS, CANCEL))
     parser.add_argument("--stack", default="app", help="the stack (app)")
     parser.add_argument(
         "--config", action="append", default=[], metavar="KEY=VALUE", help="set a configuration value for this run"
@@ -35,7 +38,8 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     options = arguments().parse_args(argv)
     settings = [_setting(text) for text in options.config]
-    bucket = urlsplit(backend.backend_url()).netloc
+    loopback.refuse_remote_endpoints()
+    bucket = backend.location().netloc
 
     import pulumi
 
@@ -51,7 +55,7 @@ def main(argv: list[str]) -> int:
         aws,
         Bucket(aws, bucket),
         secrets_provider=lambda: str(backend.outputs("bootstrap")["secretsProvider"]),
-        on_step=lambda step: lines.line(_step(step)) if step.operation != "same" else None,
+        on_step=lambda step: lines.line(_step(step)) if _is_told(step) else None,
     )
     for key, value in settings:
         engine.set_config(key, value)
@@ -59,7 +63,14 @@ def main(argv: list[str]) -> int:
         found = getattr(engine, options.operation)()
     except pulumi.RunError as error:
         raise LocalAwsError(str(error)) from None
-    if options.operation in READINGS:
+    except (BotoCoreError, ClientError, ParamValidationError) as error:
+        raise LocalAwsError(
+            f"the emulator cannot be asked: {error}; if it is gone, start one with `./sandbox rehearse --keep` and "
+            "load the file that it names"
+        ) from None
+    if options.operation == CANCEL:
+        lines.line(f"cancel of {options.stack}: {found} locks of runs that are gone")
+    elif options.operation in READINGS:
         lines.line(json.dumps(found, indent=2))
     else:
         counts = ", ".join(f"{operation} {count}" for operation, count in sorted(found.changes.items()))
@@ -72,6 +83,10 @@ def _setting(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise LocalAwsError(f"--config {text}: must be KEY=VALUE, for example failMode=true")
     return key, value
+
+
+def _is_told(step: Any) -> bool:
+    return bool(step.operation != "same" and step.type.startswith("aws:"))
 
 
 def _step(step: Any) -> str:

@@ -9,6 +9,8 @@ from local_aws.errors import LocalAwsError
 
 def is_loopback(url: str) -> bool:
     """Whether the URL's host is `localhost` or a loopback address, judged by its text and not by a name server."""
+    if "\\" in url or "@" in url:  # read as part of the host by some and not by others
+        return False
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

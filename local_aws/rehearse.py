@@ -4,14 +4,14 @@ import argparse
 import dataclasses
 import os
 import shlex
-import signal
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws import emulator, loopback
 from local_aws.emulator import ROOT, Emulator
@@ -22,9 +22,7 @@ from ops.errors import UsageError
 REPOSITORY = "octo-org/incident-sandbox"  # GitHub's own example organisation
 CHECK_REQUESTS = 5
 CHECK_TIMEOUT_SECONDS = 30
-CLOCK_SCALE = 60  # the stand-in's; importing it would import the emulator
-
-UP_MESSAGE = "./sandbox rehearse"
+MESSAGE = "./sandbox rehearse"  # in the history of every update
 
 
 class StepFailed(Exception):
@@ -49,8 +47,6 @@ def main(argv: list[str]) -> int:
     loopback.refuse_remote_endpoints()
     if options.json:
         report.check_writable(options.json)
-    # A termination is an interruption: what was started is stopped.
-    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
     lines = report.Report()
     record: dict[str, Any] = {
         "held": False,
@@ -83,10 +79,6 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _interrupt() -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def _rehearse(port: int, keep: bool, lines: report.Report, record: dict[str, Any]) -> bool:
     region = configured_region()
     with emulator.running(region, port) as aws:
@@ -98,17 +90,17 @@ def _rehearse(port: int, keep: bool, lines: report.Report, record: dict[str, Any
             "endpoint": aws.url,
             "account": emulator.ACCOUNT,
             "region": region,
-            "clockScale": CLOCK_SCALE,
+            "clockScale": emulator.CLOCK_SCALE,
         }
         lines.line(f"emulator at {aws.url}, account {emulator.ACCOUNT}, {region}; "
-                   f"alarm periods run {CLOCK_SCALE} times faster than on AWS")  # fmt: skip
+                   f"alarm periods run {emulator.CLOCK_SCALE} times faster than on AWS")  # fmt: skip
         lifecycle = Lifecycle(aws)
         for number, (name, step) in enumerate(lifecycle.steps(), 1):
             if not _run_step(f"{number:2}  {name}", name, step, lines, record["steps"]):
                 return False
         record["outputs"] = lifecycle.app.outputs()
         if keep:
-            _keep(aws, lifecycle, lines)
+            record["kept"] = _keep(aws, lifecycle, lines)
     return True
 
 
@@ -125,7 +117,7 @@ def _run_step(
         outcome = {"held": True, "proved": proof.sentence, **proof.record}
     except StepFailed as failure:
         outcome = {"held": False, "expected": failure.expected, "seen": failure.seen}
-    except (UsageError, pulumi.RunError) as error:
+    except (UsageError, pulumi.RunError, BotoCoreError, ClientError) as error:
         outcome = {"held": False, "expected": "the step to run", "seen": str(error)}
     seconds = time.monotonic() - started
     records.append({"name": name, "seconds": round(seconds, 3), **outcome})
@@ -185,7 +177,7 @@ class Lifecycle:
         from local_aws.engine.embedded import EmbeddedEngine
         from local_aws.engine.store import Bucket
 
-        update = self.bootstrap.up(UP_MESSAGE)
+        update = self.bootstrap.up(MESSAGE)
         outputs = self.bootstrap.outputs()
         bucket = outputs["backendUrl"].removeprefix("s3://").split("?")[0]
         store = Bucket(self._aws, bucket)
@@ -195,16 +187,17 @@ class Lifecycle:
         return Proof(f"{_counts(update.changes)}; its state is in s3://{bucket}", _record(update, outputs))
 
     def deploy(self) -> Proof:
-        update = self.app.up(UP_MESSAGE)
+        update = self.app.up(MESSAGE)
         _expect("only created resources", set(update.changes) == {"create"}, _counts(update.changes))
         _expect("failMode false", update.outputs["failMode"] is False, f"failMode {update.outputs['failMode']}")
         return Proof(f"{_counts(update.changes)}; {update.outputs['apiUrl']}", _record(update, update.outputs))
 
     def check(self, expect: Any) -> Proof:
         from ops.check import check
+        from ops.workload import Workload
 
-        quiet = _Quiet()
-        result = check(self.app.outputs(), expect, CHECK_REQUESTS, CHECK_TIMEOUT_SECONDS, quiet)
+        workload = Workload.of(self.app.outputs())
+        result = check(workload, expect, CHECK_REQUESTS, CHECK_TIMEOUT_SECONDS, _Quiet())
         for observation in result.observations:
             _expect(f"{observation.name}: {observation.expected}", observation.held, observation.seen)
         seen = "; ".join(f"{one.name.removeprefix('alarm ')} {one.seen}" for one in result.observations[1:])
@@ -218,7 +211,7 @@ class Lifecycle:
 
     def flip(self, fail_mode: str) -> Proof:
         self.app.set_config("failMode", fail_mode)
-        update = self.app.up(UP_MESSAGE)
+        update = self.app.up(MESSAGE)
         self._expect_only_the_environment(update)
         return Proof(
             f"failMode {fail_mode}: {_counts(update.changes)}: {_steps(update)}", _record(update, update.outputs)
@@ -226,7 +219,7 @@ class Lifecycle:
 
     def destroy(self) -> Proof:
         self._before_destroy = self.app.resources()
-        update = self.app.destroy(UP_MESSAGE)
+        update = self.app.destroy(MESSAGE)
         _expect("only deleted resources", set(update.changes) == {"delete"}, _counts(update.changes))
         return Proof(_counts(update.changes), _record(update))
 
@@ -245,7 +238,7 @@ class Lifecycle:
             if provider.read(resource["type"], resource["id"], resource["outputs"]) is not None
         ]
         _expect("nothing of the app", not left, ", ".join(left))
-        foundation = self.bootstrap.refresh(UP_MESSAGE)
+        foundation = self.bootstrap.refresh(MESSAGE)
         _expect("the foundation as bootstrap made it", not foundation.changed, _steps(foundation))
         kept = foundation.changes["same"]
         return Proof(
@@ -253,7 +246,7 @@ class Lifecycle:
         )
 
     def deploy_unchanged(self) -> Proof:
-        update = self.app.up(UP_MESSAGE)
+        update = self.app.up(MESSAGE)
         _expect("no change", not update.changed, _steps(update))
         return Proof(_counts(update.changes), _record(update, update.outputs))
 
@@ -297,7 +290,7 @@ def _record(update: Any, outputs: dict[str, Any] | None = None) -> dict[str, Any
     return {"update": update.as_json()} | ({"outputs": outputs} if outputs else {})
 
 
-def _keep(aws: Emulator, lifecycle: Lifecycle, lines: report.Report) -> None:
+def _keep(aws: Emulator, lifecycle: Lifecycle, lines: report.Report) -> dict[str, Any]:
     settings = aws.directory / "env.sh"
     values = aws.environment() | {"PULUMI_BACKEND_URL": os.environ["PULUMI_BACKEND_URL"]}
     settings.touch(mode=0o600)
@@ -310,8 +303,9 @@ def _keep(aws: Emulator, lifecycle: Lifecycle, lines: report.Report) -> None:
 The emulator stays up, with the app deployed and healthy.
   API       {lifecycle.app.outputs()["apiUrl"]}
   endpoint  {aws.url}
-  use it    . {settings}     sets what AWS clients, Pulumi and ./sandbox need in this shell
+  use it    . {shlex.quote(str(settings))}     sets what AWS clients, Pulumi and ./sandbox need in this shell
   check     ./sandbox check --stack app --expect healthy
   inject    ./sandbox local up --config failMode=true
   stop      kill {aws.process.pid}
 """)
+    return {"environment": values, "settings": str(settings), "pid": aws.process.pid}

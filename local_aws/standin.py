@@ -22,8 +22,7 @@ from typing import Any
 
 from ministack.services import apigateway, cloudwatch, cloudwatch_logs, lambda_svc
 
-CLOCK_SCALE = 60
-"""How many times faster than AWS's the stand-in's clock runs: an alarm's period of 60 s lasts 1 s."""
+from local_aws.emulator import CLOCK_SCALE
 
 EVALUATION_INTERVAL_SECONDS = 0.1
 

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import boto3
 import yaml
@@ -20,11 +20,7 @@ def outputs(stack: str) -> dict[str, Any]:
 
     Raises UsageError when the backend is not to be found or read, or has no such stack.
     """
-    url = backend_url()
-    parts = urlsplit(url)
-    if parts.scheme != "s3":
-        raise UsageError(f"Pulumi's backend is {url!r}: this reads S3 backends (s3://BUCKET?region=REGION); "
-                         "set PULUMI_BACKEND_URL to bootstrap's backendUrl")  # fmt: skip
+    parts = location()
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
     folder = f"{parts.path.strip('/')}/.pulumi/stacks/{project}/".lstrip("/")
@@ -39,12 +35,26 @@ def outputs(stack: str) -> dict[str, Any]:
         checkpoint = json.loads(s3.get_object(Bucket=parts.netloc, Key=key)["Body"].read())
     except (ClientError, BotoCoreError, ValueError) as error:
         raise UsageError(
-            f"the state in s3://{parts.netloc} cannot be read: {error}; check the credentials and PULUMI_BACKEND_URL"
+            f"the state in s3://{parts.netloc} cannot be read: {error}; check the credentials, PULUMI_BACKEND_URL, and "
+            "AWS_ENDPOINT_URL where it is set"
         ) from None
     for resource in checkpoint["checkpoint"].get("latest", {}).get("resources") or []:
         if resource["type"] == "pulumi:pulumi:Stack":
             return dict(resource.get("outputs") or {})
     raise UsageError(f"--stack {stack}: has no resources (it was destroyed, or never deployed); deploy it first")
+
+
+def location() -> SplitResult:
+    """Pulumi's backend, which must be a bucket."""
+    url = backend_url()
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme != "s3" or not parts.netloc:
+        raise UsageError(f"Pulumi's backend is {url!r}: this reads S3 backends (s3://BUCKET?region=REGION); "
+                         "set PULUMI_BACKEND_URL to bootstrap's backendUrl")  # fmt: skip
+    return parts
 
 
 def backend_url() -> str:

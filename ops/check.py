@@ -5,6 +5,7 @@ because on AWS telemetry arrives a minute or two late.
 """
 
 import argparse
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -21,6 +22,8 @@ Expectation = Literal["healthy", "failing"]
 
 FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 5.0
+TRAFFIC_INTERVAL_SECONDS = 60.0
+DATE_PRECISION_SECONDS = 1.0  # of the header Date
 
 
 @dataclass(frozen=True)
@@ -55,94 +58,117 @@ class Result:
         }
 
 
-def check(outputs: dict[str, Any], expect: Expectation, requests: int, timeout: float, lines: report.Report) -> Result:
-    """Check a workload by its stack's outputs; `timeout` in seconds is for all telemetry together.
+def check(workload: Workload, expect: Expectation, requests: int, timeout: float, lines: report.Report) -> Result:
+    """Check a workload; `timeout` in seconds is for all telemetry together.
 
-    Raises UsageError when the outputs are not an app stack's or AWS cannot be asked.
+    Raises UsageError when AWS cannot be asked.
     """
-    workload = Workload.of(outputs)
-    started = time.time()
-    answers = [workload.request() for _ in range(requests)]
-    right = sum(answer.is_failure if expect == "failing" else answer.is_healthy for answer in answers)
-    wanted = "a 5xx status" if expect == "failing" else "200 and status healthy"
-    observations = [
-        Observation(
-            "requests",
-            f"{requests} of {requests} answer {wanted}",
-            f"{right} of {requests}; {_summary(answers)}",
-            right == requests,
-            round(time.time() - started, 3),
-        )
-    ]
+    traffic = Traffic(workload, expect)
+    for _ in range(requests):
+        traffic.send()
+    observations = [traffic.observation()]
     lines.line(_text(observations[0]))
-    if not observations[0].held:  # telemetry of something else is not worth waiting for
-        return Result(expect, answers, observations)
+    if observations[0].held:  # telemetry of something else is not worth waiting for
+        deadline = traffic.started + timeout
+        try:
+            for name, expected, probe in _probes(workload, expect, requests, traffic.since):
+                observations.append(_await(name, expected, probe, traffic, deadline, lines))
+                lines.line(_text(observations[-1]))
+        except (ClientError, BotoCoreError) as error:
+            raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
+        observations[0] = traffic.observation()
+        if not observations[0].held:  # one that was sent while waiting
+            lines.line(_text(observations[0]))
+    return Result(expect, traffic.answers, observations)
 
-    deadline = time.time() + timeout
-    try:
-        for name, expected, probe in _probes(workload, expect, requests, started):
-            observations.append(_await(name, expected, probe, started, deadline, lines))
-            lines.line(_text(observations[-1]))
-    except (ClientError, BotoCoreError) as error:
-        raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
-    return Result(expect, answers, observations)
+
+class Traffic:
+    """The requests of a check: those asked for, then one a minute for as long as it waits.
+
+    An alarm whose metric has no new values keeps looking at the old ones for a while, whatever it makes of missing
+    data: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+    """
+
+    def __init__(self, workload: Workload, expect: Expectation) -> None:
+        self._workload = workload
+        self._expect = expect
+        self.started = time.time()
+        self._last = self.started
+        self.answers: list[Answer] = []
+
+    @property
+    def since(self) -> float:
+        """From when on AWS's telemetry is of these requests, in epoch seconds by AWS's clock."""
+        first = self.answers[0]
+        return first.answered - first.milliseconds / 1000 - DATE_PRECISION_SECONDS
+
+    def send(self) -> None:
+        self._last = time.time()
+        self.answers.append(self._workload.request())
+
+    def keep_up(self) -> None:
+        """Send another request when the last is a minute old."""
+        if time.time() - self._last >= TRAFFIC_INTERVAL_SECONDS:
+            self.send()
+
+    def observation(self) -> Observation:
+        wanted = "a 5xx status" if self._expect == "failing" else "200 and status healthy"
+        right = sum(answer.is_failure if self._expect == "failing" else answer.is_healthy for answer in self.answers)
+        return Observation(
+            "requests",
+            f"{len(self.answers)} of {len(self.answers)} answer {wanted}",
+            f"{right} of {len(self.answers)}; {_summary(self.answers)}",
+            right == len(self.answers),
+            round(self._last - self.started, 3),
+        )
 
 
 Probe = Callable[[], tuple[str, bool]]
 
 
-def _probes(workload: Workload, expect: Expectation, requests: int, started: float) -> list[tuple[str, str, Probe]]:
+def _probes(workload: Workload, expect: Expectation, requests: int, since: float) -> list[tuple[str, str, Probe]]:
     """What to look at besides the answers: name, expected, and a probe that says what it sees and whether it holds."""
-    # Alarms first: on AWS they are the last to follow, but in a rehearsal's fast clock they are also gone soonest.
-    probes: list[tuple[str, str, Probe]] = []
     state = "ALARM" if expect == "failing" else "OK"
-    for alarm in workload.alarms:
-        probes.append((f"alarm {alarm}", state, lambda alarm=alarm: _alarm(workload, alarm, state, started)))  # type: ignore[misc]
+    probes: list[tuple[str, str, Probe]] = [
+        (f"alarm {alarm}", state, functools.partial(_alarm, workload, alarm, state, since)) for alarm in workload.alarms
+    ]
     if expect == "failing":
-        at_least = f"at least {requests}"
-        probes.append(
-            (
-                f"errors in {workload.log_group}",
-                at_least,
-                lambda: _count(workload.logged_errors(started), requests),
-            )
-        )
-        for metric in ("Errors", "5xx"):
-            probes.append(
-                (
-                    f"metric {metric}",
-                    at_least,
-                    lambda metric=metric: _count(workload.metric(metric, started), requests),  # type: ignore[misc]
-                )
-            )
+        counts: list[tuple[str, Callable[[], int]]] = [
+            (f"errors in {workload.log_group}", lambda: workload.logged_errors(since)),
+            ("metric Errors", lambda: workload.metric("Errors", since)),
+            ("metric 5xx", lambda: workload.metric("5xx", since)),
+        ]
+        probes += [(name, f"at least {requests}", functools.partial(_count, count, requests)) for name, count in counts]
     return probes
 
 
-def _alarm(workload: Workload, alarm: str, wanted: str, started: float) -> tuple[str, bool]:
+def _alarm(workload: Workload, alarm: str, wanted: str, since: float) -> tuple[str, bool]:
     state = workload.alarm_state(alarm)
     if state == wanted:
         return state, True
-    if wanted == "ALARM" and workload.was_in_alarm(alarm, started):
+    if wanted == "ALARM" and workload.was_in_alarm(alarm, since):
         return f"ALARM, and {state} again since", True
     return state, False
 
 
-def _count(count: int, at_least: int) -> tuple[str, bool]:
-    return str(count), count >= at_least
+def _count(count: Callable[[], int], at_least: int) -> tuple[str, bool]:
+    found = count()
+    return str(found), found >= at_least
 
 
 def _await(
-    name: str, expected: str, probe: Probe, started: float, deadline: float, lines: report.Report
+    name: str, expected: str, probe: Probe, traffic: Traffic, deadline: float, lines: report.Report
 ) -> Observation:
     pause = FIRST_POLL_SECONDS
     while True:
         seen, held = probe()
         now = time.time()
         if held or now >= deadline:
-            return Observation(name, expected, seen, held, round(now - started, 3))
+            return Observation(name, expected, seen, held, round(now - traffic.started, 3))
         lines.waiting(f"  wait  {name}: {seen}, expecting {expected}; {deadline - now:.0f} s left")
         time.sleep(min(pause, max(0.0, deadline - now)))
         pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
+        traffic.keep_up()
 
 
 def _summary(answers: list[Answer]) -> str:
@@ -182,7 +208,8 @@ def main(argv: list[str]) -> int:
         report.check_writable(options.json)
     lines = report.Report()
     lines.line(f"stack {options.stack}: expecting {options.expect}")
-    result = check(backend.outputs(options.stack), options.expect, options.requests, options.timeout, lines)
+    workload = Workload.of(backend.outputs(options.stack))
+    result = check(workload, options.expect, options.requests, options.timeout, lines)
     if options.json:
         report.write_json(options.json, {"stack": options.stack, **result.as_json()})
     lines.line(f"stack {options.stack} is {'' if result.held else 'NOT '}{options.expect}")

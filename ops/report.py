@@ -1,9 +1,9 @@
 """What a run tells: lines for people, a file for machines."""
 
+import errno
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +37,40 @@ class Report:
 
 def check_writable(path: Path) -> None:
     """Raise UsageError when a record could not be written there, before anything is done that it would tell of."""
-    if path.is_dir():
-        raise UsageError(f"--json {path}: is a folder; name a file")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise UsageError(f"--json {path}: cannot be written; name a file in a folder that exists and is yours")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if _is_plain(path):
+            staged, _ = _stage(path)
+            staged.unlink()
+    except OSError as error:
+        raise UsageError(f"--json {path}: cannot be written ({error.strerror}); name a file in a folder that exists "
+                         "and is yours") from None  # fmt: skip
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write a record as a whole or not at all."""
-    handle, staged = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write a record: a file as a whole or not at all, a pipe or a device as it is."""
+    text = json.dumps(record, indent=2) + "\n"
+    if not _is_plain(path):
+        path.write_text(text, encoding="utf-8")
+        return
+    staged, target = _stage(path)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(record, file, indent=2)
-            file.write("\n")
-        Path(staged).chmod(0o644)
-        Path(staged).replace(path)
+        staged.write_text(text, encoding="utf-8")
+        staged.replace(target)
     except BaseException:
-        Path(staged).unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
         raise
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() or not path.exists()
+
+
+def _stage(path: Path) -> tuple[Path, Path]:
+    """An empty file beside the one that the path stands for, links followed, of the mode that one has or will have."""
+    target = path.resolve()
+    staged = target.with_name(f".{target.name}.{os.getpid()}")
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666
+    os.close(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    return staged, target

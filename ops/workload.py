@@ -1,6 +1,8 @@
 """The deployed workload: its answers, and what CloudWatch has of it. Reading only."""
 
+import email.utils
 import functools
+import http.client
 import json
 import os
 import ssl
@@ -21,11 +23,13 @@ METRIC_PERIOD_SECONDS = 60
 
 @dataclass(frozen=True)
 class Answer:
-    """What one request got: an HTTP status, 0 when there was no answer, the body's beginning, and milliseconds."""
+    """What one request got: an HTTP status, 0 when there was no answer; the body's beginning; how long it took; and
+    when it was answered, in epoch seconds by the server's clock."""
 
     status: int
     body: str
     milliseconds: int
+    answered: float
 
     @property
     def is_healthy(self) -> bool:
@@ -76,15 +80,18 @@ class Workload:
     def request(self) -> Answer:
         """Send one GET and take whatever comes."""
         started = time.monotonic()
+        date = None
         try:
             with urllib.request.urlopen(self.url, timeout=REQUEST_TIMEOUT_SECONDS, context=_tls()) as response:
-                status, body = response.status, response.read()
+                status, body, date = response.status, response.read(), response.headers["Date"]
         except urllib.error.HTTPError as error:
             with error:
-                status, body = error.code, error.read()
-        except OSError as error:
+                status, body, date = error.code, error.read(), error.headers["Date"]
+        except (OSError, http.client.HTTPException) as error:
             status, body = 0, f"no answer: {error}".encode()
-        return Answer(status, body.decode(errors="replace")[:500], round((time.monotonic() - started) * 1000))
+        milliseconds = round((time.monotonic() - started) * 1000)
+        answered = email.utils.parsedate_to_datetime(date).timestamp() if date else time.time()
+        return Answer(status, body.decode(errors="replace")[:500], milliseconds, answered)
 
     def logged_errors(self, since: float) -> int:
         """Requests that the function's log has errors of since a time in epoch seconds."""
@@ -125,7 +132,6 @@ class Workload:
 
     def was_in_alarm(self, name: str, since: float) -> bool:
         """Whether the alarm went to ALARM since a time in epoch seconds."""
-        # Alarm history keeps whole seconds in some places; the second in which `since` lies counts.
         answer = self._client("cloudwatch").describe_alarm_history(
             AlarmName=name, HistoryItemType="StateUpdate", StartDate=datetime.fromtimestamp(int(since), timezone.utc)
         )

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from local_aws import wire
 from local_aws.engine.stack import Resource, now
 from local_aws.errors import LocalAwsError
@@ -21,20 +23,28 @@ Operation = Literal["create", "update", "replace", "delete", "same"]
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:aws"
 
-# What a resource may ask of Pulumi's engine and this project's never do. The SDK sends aliases with everything; they
-# matter only to states older than the names in use, and there are none of those here.
-UNSUPPORTED = (
-    "provider",
-    "importId",
-    "ignoreChanges",
-    "replaceOnChanges",
-    "deleteBeforeReplaceDefined",
-    "deletedWith",
-    "replace_with",
-    "transforms",
-    "state_migrations",
-    "remote",
-)
+# What a registration may carry. Anything else asks for something that this engine does not do.
+KNOWN = {
+    "type",
+    "name",
+    "parent",
+    "custom",
+    "object",
+    "protect",
+    "retainOnDelete",
+    "dependencies",
+    "propertyDependencies",
+    "version",
+    "aliases",
+    "aliasURNs",
+    # what the SDK says of itself and of the program's lines
+    "acceptSecrets",
+    "acceptResources",
+    "supportsPartialValues",
+    "supportsResultReporting",
+    "sourcePosition",
+    "stackTrace",
+}
 
 
 class DeploymentError(LocalAwsError):
@@ -79,6 +89,7 @@ class Deployment:
         self._save = save
         self._on_step = on_step
         self._lock = threading.RLock()
+        self._replacing = threading.Lock()
         self.steps: list[Step] = []
         self.outputs: Props = {}
         self.error: LocalAwsError | None = None
@@ -88,7 +99,9 @@ class Deployment:
     def resources(self) -> list[Resource]:
         """The state as it is now: what the program declared so far, then what it has not come to yet."""
         with self._lock:
-            return [*self._news.values(), *(old for urn, old in self._olds.items() if urn not in self._news)]
+            return without_dangling(
+                [*self._news.values(), *(old for urn, old in self._olds.items() if urn not in self._news)]
+            )
 
     def register(self, urn: str, request: Any) -> tuple[str, Props]:
         """Bring one resource about; return its id ("" when not known yet) and its state."""
@@ -126,6 +139,8 @@ class Deployment:
             for resource in self._news.values():
                 if resource["type"] == STACK_TYPE:
                     resource["outputs"] = self.outputs
+            for urn in sorted(self._replaced - self._news.keys()):  # deleted for a replacement, and not made again
+                self._tell(Step("delete", urn))
         self.delete_undeclared()
 
     def delete_undeclared(self) -> None:
@@ -134,17 +149,19 @@ class Deployment:
         refuse_protected(gone, "is not declared any more and would be deleted")
         for old in reversed(gone):
             self._delete(old)
+            if old["type"] != PROVIDER_TYPE:
+                self._tell(Step("delete", old["urn"]))
 
     def _register(self, urn: str, request: Any) -> tuple[str, Props]:
         inputs = wire.from_struct(request.object)
         if wire.has_secret(inputs):
             raise self._refuse_secret(urn)
-        for option in UNSUPPORTED:
-            if getattr(request, option):
-                raise DeploymentError(
-                    f"{_name(urn)}: the embedded engine does not know the resource option {option}; "
-                    "run this program with the Pulumi CLI"
-                )
+        for option in sorted(_carried(request) - KNOWN):
+            raise DeploymentError(
+                f"{_name(urn)}: the embedded engine does not know the resource option {option}; "
+                "run this program with the Pulumi CLI"
+            )
+        self._refuse_renaming(urn, request)
         new = self._described(urn, request, inputs)
         if not request.custom:
             old = self._olds.get(urn)
@@ -191,45 +208,43 @@ class Deployment:
 
     def _delete_for_replacement(self, target: Resource) -> None:
         """Delete a resource, and before it those that must be replaced because it is."""
-        unknown = {target["urn"]}
-        doomed = [target]
-        for old in self._olds.values():
-            stale = {key for key, urns in old.get("propertyDependencies", {}).items() if unknown & set(urns)}
-            if not old["custom"] or not stale:
-                continue
-            inputs = {**old["inputs"], **dict.fromkeys(stale, UNKNOWN)}
-            if self._provider.diff(old["type"], old["outputs"], inputs).replaces:
-                unknown.add(old["urn"])
-                doomed.append(old)
-        refuse_protected(doomed, "would be replaced")
-        for old in reversed(doomed):
+        with self._replacing:  # two that are replaced at once may share a dependent
+            unknown = {target["urn"]}
+            doomed = [target]
             with self._lock:
+                olds = list(self._olds.values())
+            for old in olds:
+                stale = {key for key, urns in old.get("propertyDependencies", {}).items() if unknown & set(urns)}
+                if not old["custom"] or not stale:
+                    continue
+                inputs = {**old["inputs"], **dict.fromkeys(stale, UNKNOWN)}
+                if self._provider.diff(old["type"], old["outputs"], inputs).replaces:
+                    unknown.add(old["urn"])
+                    doomed.append(old)
+            refuse_protected(doomed, "would be replaced")
+            for old in reversed(doomed):
                 self._replaced.add(old["urn"])
-            if not self._preview:
-                self._provider.delete(old["type"], old["id"], old["outputs"])
-            with self._lock:
-                del self._olds[old["urn"]]
-                if not self._preview:
-                    self._save(self.resources)
+                self._delete(old)
 
     def _delete(self, old: Resource) -> None:
         if old["custom"] and old["type"] != PROVIDER_TYPE and not old.get("retainOnDelete") and not self._preview:
             self._provider.delete(old["type"], old["id"], old["outputs"])
         with self._lock:
             del self._olds[old["urn"]]
-            if old["type"] != PROVIDER_TYPE:
-                self.steps.append(step := Step("delete", old["urn"]))
-                self._on_step(step)
             if not self._preview:
                 self._save(self.resources)
 
     def _done(self, step: Step, new: Resource, *, changes: bool) -> None:
         with self._lock:
             self._news[step.urn] = new
-            self.steps.append(step)
-            self._on_step(step)
+            self._tell(step)
             if changes and new["custom"] and not self._preview:
                 self._save(self.resources)
+
+    def _tell(self, step: Step) -> None:
+        with self._lock:
+            self.steps.append(step)
+            self._on_step(step)
 
     def _described(self, urn: str, request: Any, inputs: Props) -> Resource:
         """The resource as checkpoints have it, but for what bringing it about will add."""
@@ -247,7 +262,7 @@ class Deployment:
             "modified": time,
         }
         for option in ("protect", "retainOnDelete"):  # children inherit both
-            if request.__getattribute__(option) if request.HasField(option) else parent.get(option):
+            if getattr(request, option) if request.HasField(option) else parent.get(option):
                 described[option] = True
         if not request.parent:
             del described["parent"]
@@ -278,11 +293,56 @@ class Deployment:
                 }
             return f"{urn}::{self._news[urn]['id']}"
 
+    def _refuse_renaming(self, urn: str, request: Any) -> None:
+        """The SDK sends aliases with everything; they count when the state has a resource under one of them."""
+        formers = set(request.aliasURNs)
+        for alias in request.aliases:
+            spec = alias.spec
+            types, _, type = urn.split("::")[2].rpartition("$")
+            renamed = "::".join(
+                [
+                    *urn.split("::")[:2],
+                    f"{types}${spec.type or type}" if types else spec.type or type,
+                    spec.name or request.name,
+                ]
+            )
+            formers.add(alias.urn or renamed)
+        for former in sorted(formers & self._olds.keys() - {urn}):
+            raise DeploymentError(
+                f"{_name(urn)}: was {former}, and the embedded engine renames nothing; run this program with the "
+                "Pulumi CLI"
+            )
+
     def _refuse_secret(self, urn: str) -> DeploymentError:
         return DeploymentError(
             f"{_name(urn)}: a secret is among its values, and the embedded engine keeps none; run this program with "
             "the Pulumi CLI"
         )
+
+
+def _carried(request: Any) -> set[str]:
+    """The options that a registration sets; the SDK sends some as messages with nothing in them."""
+    return {
+        field.name
+        for field, value in request.ListFields()
+        if field.type != FieldDescriptor.TYPE_MESSAGE or field.is_repeated or value.ByteSize()
+    }
+
+
+def without_dangling(resources: list[Resource]) -> list[Resource]:
+    """The resources without references to any that are gone: the CLI refuses a state that has such."""
+    there = {resource["urn"] for resource in resources}
+    return [
+        {
+            **resource,
+            "dependencies": [urn for urn in resource.get("dependencies", []) if urn in there],
+            "propertyDependencies": {
+                key: [urn for urn in urns if urn in there]
+                for key, urns in resource.get("propertyDependencies", {}).items()
+            },
+        }
+        for resource in resources
+    ]
 
 
 def refuse_protected(resources: list[Resource], fate: str) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from local_aws.engine.deployment import (
     Operation,
     Step,
     refuse_protected,
+    without_dangling,
 )
 from local_aws.engine.stack import Resource, Stack, State
 from local_aws.engine.store import Store
@@ -81,6 +83,10 @@ class EmbeddedEngine:
         secrets_provider: Callable[[], str] | None = None,
         on_step: Callable[[Step], None] = lambda step: None,
     ) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", stack):
+            raise LocalAwsError(
+                f"stack name {stack!r}: has 1 to 100 letters, digits, hyphens, underscores and full stops"
+            )
         project = _yaml(root / "Pulumi.yaml")
         self._aws = aws
         self._main = root / "__main__.py"
@@ -109,7 +115,6 @@ class EmbeddedEngine:
             state = self._stack.load()
             if state is None:
                 state = State(secrets_provider=self._new_data_key())
-                self._stack.create(state)
             with self._recorded("update", message, state) as recorded:
                 recorded.update = update = self._run_program("update", state)
         return update
@@ -159,6 +164,10 @@ class EmbeddedEngine:
     def resources(self) -> list[Resource]:
         """What the stack's state has, each after what it depends on."""
         return self._load().resources
+
+    def cancel(self) -> int:
+        """Take away the locks of runs that are gone; return how many there were."""
+        return self._stack.unlock()
 
     def move(self, store: Store, secrets_provider: str) -> None:
         """Put the stack's state and history into another store, and go on there.
@@ -229,7 +238,7 @@ class EmbeddedEngine:
             kept.append({**resource, "outputs": found} if changed else resource)
         for step in steps:
             self._on_step(step)
-        state.resources = _without_dangling(kept)
+        state.resources = without_dangling(kept)
         return self._update("refresh", steps, {}, started)
 
     def _update(self, kind: Kind, steps: list[Step], outputs: Props, started: float) -> Update:
@@ -237,27 +246,29 @@ class EmbeddedEngine:
 
     @contextmanager
     def _recorded(self, kind: Kind, message: str, state: State) -> Iterator["_Record"]:
-        """Saves the state at the end of an operation, however it ends, and adds the operation to the history."""
+        """Saves the state at the end of an operation, however it ends, and adds the operation to the history.
+
+        A stack that an operation failed to make anything for does not come into being.
+        """
         record = _Record()
         started = int(time.time())
         try:
             yield record
         finally:
-            self._stack.save(state)
-            self._stack.record(
-                {
-                    "kind": kind,
-                    "startTime": started,
-                    "message": message,
-                    "environment": {"exec.kind": "embedded"},
-                    "config": self._config,
-                    "version": 0,
-                    "result": "succeeded" if record.update else "failed",
-                    "endTime": int(time.time()),
-                    "resourceChanges": record.update.changes if record.update else {},
-                },
-                state,
-            )
+            entry = {
+                "kind": kind,
+                "startTime": started,
+                "message": message,
+                "environment": {"exec.kind": "embedded"},
+                "config": self._config,
+                "version": 0,
+                "result": "succeeded" if record.update else "failed",
+                "endTime": int(time.time()),
+                "resourceChanges": record.update.changes if record.update else {},
+            }
+            if record.update or self._stack.exists():
+                self._stack.save(state)
+                self._stack.record(entry, state)
 
     def _new_data_key(self) -> dict[str, Any] | None:
         if self._secrets_provider is None:
@@ -274,22 +285,6 @@ class EmbeddedEngine:
 @dataclass
 class _Record:
     update: Update | None = None
-
-
-def _without_dangling(resources: list[Resource]) -> list[Resource]:
-    """The resources without references to any that are gone: the CLI refuses a state that has such."""
-    there = {resource["urn"] for resource in resources}
-    return [
-        {
-            **resource,
-            "dependencies": [urn for urn in resource.get("dependencies", []) if urn in there],
-            "propertyDependencies": {
-                key: [urn for urn in urns if urn in there]
-                for key, urns in resource.get("propertyDependencies", {}).items()
-            },
-        }
-        for resource in resources
-    ]
 
 
 def _configuration(root: Path, project: dict[str, Any], stack: str) -> dict[str, str]:

@@ -46,6 +46,7 @@ class Stack:
         self._store = store
         self._project = project
         self._name = name
+        self._exists = False
 
     @property
     def _state_key(self) -> str:
@@ -65,6 +66,7 @@ class Stack:
         Raises LocalAwsError when the checkpoint is not one that this engine reads.
         """
         content = self._store.get(self._state_key)
+        self._exists = content is not None
         if content is None:
             return None
         checkpoint = json.loads(content)
@@ -81,14 +83,16 @@ class Stack:
             )
         return State(latest.get("resources") or [], latest.get("secrets_providers"))
 
-    def create(self, state: State) -> None:
-        """Write the first state of a stack."""
-        self._store.put(META_KEY, META)
-        self.save(state)
+    def exists(self) -> bool:
+        """Whether a state has ever been saved."""
+        return self._exists
 
     def save(self, state: State) -> None:
-        """Replace the stack's state; the bucket keeps the version before."""
+        """Replace the stack's state, or write its first; the bucket keeps the version before."""
+        if not self._exists:
+            self._store.put(META_KEY, META)
         self._store.put(self._state_key, self._checkpoint(state))
+        self._exists = True
 
     def record(self, update: dict[str, Any], state: State) -> None:
         """Add an update to the stack's history, with the state that it left."""
@@ -130,6 +134,13 @@ class Stack:
         finally:
             self._store.delete(key)
 
+    def unlock(self) -> int:
+        """Delete every lock, whoever holds it; return how many there were."""
+        keys = self._store.keys(self._lock_prefix)
+        for key in keys:
+            self._store.delete(key)
+        return len(keys)
+
     def _refuse_locks_but(self, mine: str) -> None:
         for key in self._store.keys(self._lock_prefix):
             if key == mine:
@@ -140,7 +151,8 @@ class Stack:
             owner = json.loads(content)
             raise LockedError(
                 f"stack {self._name!r} is locked by {owner['username']}@{owner['hostname']} (pid {owner['pid']}) since "
-                f"{owner['timestamp']}: wait for it to end, or, if it is gone, delete {key} from the backend"
+                f"{owner['timestamp']}: wait for it to end, or, if it is gone, let go of its lock with "
+                f"`./sandbox local cancel --stack {self._name}`"
             )
 
     def _checkpoint(self, state: State) -> bytes:

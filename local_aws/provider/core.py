@@ -60,10 +60,17 @@ class Provider:
         return Diff(changed, changed & kind.replaces)
 
     def create(self, token: str, new: Props) -> tuple[str, Props]:
-        """Create a resource; return its id and its state."""
+        """Create a resource, wholly or not at all; return its id and its state."""
+        kind = self._kind(token)
         with _named(token, "create"):
-            id, added = self._kind(token).create(new)
-        return id, {**new, **added}
+            id, added = kind.create(new)
+            state = {**new, **added}
+            try:
+                kind.complete(id, new)
+            except BaseException:
+                kind.delete(id, state)
+                raise
+        return id, state
 
     def read(self, token: str, id: str, old: Props) -> Props | None:
         """A resource's state as AWS has it, or None when it is gone."""

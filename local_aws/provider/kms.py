@@ -18,9 +18,11 @@ class Key(Resource):
         made = kms.create_key(
             Description=new.get("description", ""), Policy=new["policy"], Tags=_tags(new.get("tags"))
         )["KeyMetadata"]
-        if new.get("enableKeyRotation"):
-            kms.enable_key_rotation(KeyId=made["KeyId"])
         return made["KeyId"], {"arn": made["Arn"], "keyId": made["KeyId"]}
+
+    def complete(self, id: str, new: Props) -> None:
+        if new.get("enableKeyRotation"):
+            self.aws.client("kms").enable_key_rotation(KeyId=id)
 
     def read(self, id: str, old: Props) -> Props | None:
         kms = self.aws.client("kms")

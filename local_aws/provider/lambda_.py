@@ -46,15 +46,17 @@ class Function(Resource):
             Code={"ZipFile": package(new["code"])},
             **to_api(client, "CreateFunction", plain),
         )
-        if made["State"] != "Active":
-            client.get_waiter("function_active_v2").wait(FunctionName=new["name"], WaiterConfig=_POLLING)
         return new["name"], self._added(made)
+
+    def complete(self, id: str, new: Props) -> None:
+        self.aws.client("lambda").get_waiter("function_active_v2").wait(FunctionName=id, WaiterConfig=_POLLING)
 
     def read(self, id: str, old: Props) -> Props | None:
         found = self.aws.client("lambda").get_function(FunctionName=id)
         actual = found["Configuration"]
         return {
             **like({key: old[key] for key in old if key in _CONFIGURATION | {"architectures"}}, actual),
+            "environment": {"variables": actual.get("Environment", {}).get("Variables", {})},
             "name": id,
             "sourceCodeHash": actual["CodeSha256"],
             "tags": found.get("Tags", {}),

@@ -11,9 +11,12 @@ class LogGroup(Resource):
     def create(self, new: Props) -> tuple[str, Props]:
         logs = self.aws.client("logs")
         logs.create_log_group(logGroupName=new["name"], tags=new.get("tags") or {})
-        self._retain(new)
         arn = f"arn:{self.aws.partition}:logs:{self.aws.region}:{self.aws.account}:log-group:{new['name']}"
         return new["name"], {"arn": arn}
+
+    def complete(self, id: str, new: Props) -> None:
+        if new.get("retentionInDays"):
+            self._retain(new)
 
     def read(self, id: str, old: Props) -> Props | None:
         logs = self.aws.client("logs")

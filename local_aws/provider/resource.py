@@ -82,8 +82,11 @@ class Resource:
         return new
 
     def create(self, new: Props) -> tuple[str, Props]:
-        """Make it; return its id and what AWS added to its inputs."""
+        """Make it, in one call; return its id and what AWS added to its inputs."""
         raise NotImplementedError
+
+    def complete(self, id: str, new: Props) -> None:
+        """Do what `create` could not in its one call; when this fails, the resource is deleted again."""
 
     def read(self, id: str, old: Props) -> Props | None:
         """Its state as AWS has it now; None, or an error that says so, when it is gone."""

@@ -22,9 +22,11 @@ class Bucket(Resource):
             else {"CreateBucketConfiguration": {"LocationConstraint": self.aws.region}}
         )
         s3.create_bucket(Bucket=new["bucket"], **elsewhere)
-        if new.get("tags"):
-            s3.put_bucket_tagging(Bucket=new["bucket"], Tagging={"TagSet": key_values(new["tags"])})
         return new["bucket"], self._added(new["bucket"])
+
+    def complete(self, id: str, new: Props) -> None:
+        if new.get("tags"):
+            self.aws.client("s3").put_bucket_tagging(Bucket=id, Tagging={"TagSet": key_values(new["tags"])})
 
     def read(self, id: str, old: Props) -> Props:
         s3 = self.aws.client("s3")
@@ -145,6 +147,22 @@ class BucketEncryption(BucketSetting):
     inputs = frozenset({"bucket", "rules"})
     put, get, remove = "put_bucket_encryption", "get_bucket_encryption", "delete_bucket_encryption"
     parameter = "ServerSideEncryptionConfiguration"
+
+    def setting(self, new: Props) -> Any:
+        """Pulumi has the blocked types as a list, S3 as an object with one list in it."""
+        return {"rules": [self._nested(rule) for rule in new["rules"]]}
+
+    def setting_from(self, old: Props, found: Any) -> Props:
+        actual = super().setting_from(old, found)
+        for rule in actual["rules"]:
+            if "blockedEncryptionTypes" in rule:
+                rule["blockedEncryptionTypes"] = rule["blockedEncryptionTypes"]["encryptionType"]
+        return actual
+
+    def _nested(self, rule: Props) -> Props:
+        if "blockedEncryptionTypes" not in rule:
+            return rule
+        return {**rule, "blockedEncryptionTypes": {"encryptionType": rule["blockedEncryptionTypes"]}}
 
 
 class BucketLifecycle(BucketSetting):

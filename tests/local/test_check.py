@@ -24,22 +24,21 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-def kept(root: Path) -> Iterator[Kept]:
+def kept(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """One for this module: each test leaves the app healthy, as it found it."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
-    command = [sys.executable, str(root / "sandbox"), "rehearse", "--keep"]
-    told = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=120, check=True).stdout
-    lines = {line.split()[0]: line.split() for line in told.splitlines() if line.startswith("  ")}
-    settings = lines["use"][3]
-    pid = int(lines["stop"][2])
+    record = tmp_path_factory.mktemp("kept") / "record.json"
+    command = [sys.executable, str(root / "sandbox"), "rehearse", "--keep", "--json", str(record)]
+    subprocess.run(command, env=clean, capture_output=True, timeout=120, check=True)
+    kept = json.loads(record.read_text())["kept"]
     try:
-        loaded = subprocess.run(
-            ["sh", "-c", f". {settings}; env -0"], env=clean, capture_output=True, text=True, check=True
-        ).stdout
+        loading = ["sh", "-c", f". {kept['settings']}; env -0"]
+        loaded = subprocess.run(loading, env=clean, capture_output=True, text=True, check=True).stdout
         environment = dict(entry.split("=", 1) for entry in loaded.split("\0") if entry)
-        yield Kept({name: value for name, value in environment.items() if name not in clean}, pid)
+        assert environment.items() >= kept["environment"].items()
+        yield Kept(kept["environment"], kept["pid"])
     finally:
-        os.kill(pid, signal.SIGTERM)
+        os.kill(kept["pid"], signal.SIGTERM)
 
 
 def test_the_lifecycle_by_hand(kept: Kept, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -112,7 +111,11 @@ def test_telemetry_that_does_not_follow_is_a_failure_by_the_deadline(kept: Kept,
         (["--stack", "app"], {"PULUMI_BACKEND_URL": "", "PULUMI_HOME": "/nowhere"}, "backend is not known"),
         (["--stack", "app", "--requests", "0"], {}, "--requests 0: must be a number from 1 to 1000"),
         (["--stack", "app", "--timeout", "-1"], {}, "--timeout -1: must be a number of seconds"),
-        (["--stack", "app", "--json", "/nowhere/x.json"], {}, "--json /nowhere/x.json: cannot be written"),
+        (
+            ["--stack", "app", "--json", "/nowhere/x.json"],
+            {},
+            "--json /nowhere/x.json: cannot be written (No such file",
+        ),
     ],
 )
 def test_what_cannot_be_checked_is_told_in_one_line(

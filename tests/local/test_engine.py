@@ -1,5 +1,6 @@
 """The embedded engine, over small programs of real resource types on a real (emulated) AWS."""
 
+import base64
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -204,6 +205,102 @@ def test_a_destroy_that_fails_in_the_middle_can_be_carried_on(project: Project, 
     assert names(engine) == []
 
 
+def test_two_replacements_at_once_may_share_a_dependent(project: Project, aws: Aws) -> None:
+    program = """
+        many = [aws.cloudwatch.LogGroup(f"group-{{n}}", name=f"/{prefix}-{{n}}") for n in range(12)]
+        joined = pulumi.Output.all(*[group.name for group in many]).apply(lambda names: "/joined" + "".join(names))
+        aws.cloudwatch.LogGroup("joined", name=joined)
+    """
+    project(program.format(prefix="old")).up()
+
+    update = project(program.format(prefix="new")).up()
+
+    assert update.changes == {"same": 1, "replace": 13}
+    assert len(groups(aws)) == 13
+    assert [name for name in groups(aws) if "old" in name] == []
+
+
+def test_a_replacement_that_fails_leaves_a_state_without_dangling_references(project: Project, aws: Aws) -> None:
+    program = """
+        a = aws.cloudwatch.LogGroup("a", name="{name}")
+        aws.cloudwatch.LogGroup("b", name="/b", opts=pulumi.ResourceOptions(depends_on=[a]))
+    """
+    project(program.format(name="/a")).up()
+    aws.client("logs").create_log_group(logGroupName="/taken")
+
+    with pytest.raises(DeploymentError, match="ResourceAlreadyExists"):
+        project(program.format(name="/taken")).up()
+
+    engine = project(program.format(name="/a"))
+    there = {resource["urn"] for resource in engine.resources()}
+    referred = {urn for resource in engine.resources() for urn in resource.get("dependencies", [])}
+    assert referred <= there
+    assert steps(engine.up()) == [("create", "a")]
+
+
+def test_what_is_retained_outlives_its_replacement(project: Project, aws: Aws) -> None:
+    program = 'aws.cloudwatch.LogGroup("kept", name="{}", opts=pulumi.ResourceOptions(retain_on_delete=True))'
+    project(program.format("/k")).up()
+
+    project(program.format("/k2")).up()
+
+    assert groups(aws) == ["/k", "/k2"]
+
+
+def test_a_dependent_that_goes_with_a_replacement_and_is_not_declared_again_is_told(project: Project, aws: Aws) -> None:
+    project(TWO_GROUPS).up()
+    only_first = 'aws.cloudwatch.LogGroup("first", name="/other", retention_in_days=DAYS)'
+
+    preview, update = project(only_first).preview(), project(only_first).up()
+
+    assert steps(preview) == steps(update) == [("replace", "first"), ("delete", "second")]
+    assert groups(aws) == ["/other"]
+
+
+def test_the_state_knows_of_everything_before_anything_more_is_made(project: Project, aws: Aws, store: Folder) -> None:
+    """So a run that is killed between two steps forgets nothing."""
+    seen: list[tuple[list[str], list[str]]] = []
+
+    class Watched(Folder):
+        def put(self, key: str, content: bytes) -> None:
+            super().put(key, content)
+            if key.endswith("stacks/demo/dev.json"):
+                seen.append((names(engine), groups(aws)))
+
+    engine = project(TWO_GROUPS, store=Watched(store._path))
+    engine.up()
+
+    assert (["first"], ["/first"]) in seen
+    assert seen.index((["first"], ["/first"])) < seen.index((["first", "second"], ["/first", "/first/second"]))
+
+
+def test_two_runs_that_come_at_once_both_stand_back(project: Project, store: Folder) -> None:
+    """Each looks for locks, each writes its own: the second look is what keeps them apart."""
+
+    class Contended(Folder):
+        def put(self, key: str, content: bytes) -> None:
+            super().put(key, content)
+            if ".pulumi/locks/" in key:
+                super().put(key.replace(".json", "-other.json"), content)
+
+    with pytest.raises(LockedError):
+        project(TWO_GROUPS, store=Contended(store._path)).up()
+
+
+def test_the_lock_of_a_run_that_is_gone_can_be_taken_away(project: Project, store: Folder) -> None:
+    store.put(
+        ".pulumi/locks/organization/demo/dev/gone.json",
+        b'{"pid": 1, "username": "u", "hostname": "h", "timestamp": "2026-01-01T00:00:00Z"}',
+    )
+    engine = project(TWO_GROUPS)
+    with pytest.raises(LockedError, match=r"local cancel --stack dev"):
+        engine.up()
+
+    assert engine.cancel() == 1
+
+    assert engine.up().changes == {"create": 3}
+
+
 PROTECTED = """
 aws.cloudwatch.LogGroup("kept", name="/kept", opts=pulumi.ResourceOptions(protect=True))
 aws.cloudwatch.LogGroup("loose", name="/loose")
@@ -348,6 +445,8 @@ def test_refresh_takes_over_what_aws_has(project: Project, aws: Aws) -> None:
     refreshed = engine.refresh()
 
     assert steps(refreshed) == [("update", "first"), ("delete", "second")]
+    there = {resource["urn"] for resource in engine.resources()}
+    assert {urn for resource in engine.resources() for urn in resource.get("dependencies", [])} <= there
     assert steps(engine.up()) == [("update", "first"), ("create", "second")]
     assert groups(aws) == ["/first", "/first/second"]
     assert engine.refresh().changed == ()
@@ -367,6 +466,12 @@ def test_state_moves_into_a_bucket_with_its_history(project: Project, aws: Aws, 
     assert [entry["message"] for entry in moved.history()] == ["made"]
     assert moved.up().changed == ()
     assert names(project(TWO_GROUPS)) == ["first", "second"]  # the old store keeps its copy
+    state = Stack(Bucket(aws, "the-state"), "demo", "dev").load()
+    assert state is not None
+    assert state.secrets_provider is not None
+    assert state.secrets_provider["state"]["url"] == "awskms://alias/the-key?region=eu-west-1"
+    encrypted = base64.b64decode(state.secrets_provider["state"]["encryptedkey"])
+    assert len(aws.client("kms").decrypt(CiphertextBlob=encrypted)["Plaintext"]) == 32  # as the CLI wants it
     keys = [found["Key"] for found in s3.list_objects_v2(Bucket="the-state")["Contents"]]
     assert ".pulumi/meta.yaml" in keys
     assert ".pulumi/stacks/demo/dev.json" in keys
@@ -380,6 +485,15 @@ def test_state_moves_into_a_bucket_with_its_history(project: Project, aws: Aws, 
         (
             'aws.cloudwatch.LogGroup("x", name="/x", opts=pulumi.ResourceOptions(ignore_changes=["name"]))',
             "does not know the resource option ignoreChanges",
+        ),
+        (
+            'aws.cloudwatch.LogGroup("x", name="/x", opts=pulumi.ResourceOptions(additional_secret_outputs=["arn"]))',
+            "does not know the resource option additionalSecretOutputs",
+        ),
+        (
+            'aws.cloudwatch.LogGroup("x", name="/x", opts=pulumi.ResourceOptions('
+            'custom_timeouts=pulumi.CustomTimeouts(create="1m")))',
+            "does not know the resource option customTimeouts",
         ),
         ('aws.sns.Topic("x")', "aws:sns/topic:Topic: the local provider has no such resource type"),
         ('aws.cloudwatch.LogGroup("x", name="/x", skip_destroy=True)', "does not know the property 'skipDestroy'"),
@@ -399,6 +513,17 @@ def test_what_the_engine_does_not_do_it_refuses_by_name(
 
     assert told in str(error.value)
     assert groups(aws) in ([], ["/x"])
+
+
+def test_a_renaming_is_refused_rather_than_made_a_second_resource(project: Project, aws: Aws) -> None:
+    project('aws.cloudwatch.LogGroup("old", name="/x")').up()
+
+    with pytest.raises(DeploymentError, match="was urn:pulumi:dev::demo::aws:cloudwatch/logGroup:LogGroup::old"):
+        project(
+            'aws.cloudwatch.LogGroup("new", name="/x", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old")]))'
+        ).up()
+
+    assert groups(aws) == ["/x"]
 
 
 def test_a_state_it_cannot_read_is_left_alone(project: Project, store: Folder) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import KINDS, Provider, ProviderError
-from local_aws.provider.resource import Props
+from local_aws.provider.resource import Aws, Props
 from local_aws.wire import ARCHIVE, SIGNATURE
 
 TAGS = {"Project": "incident-sandbox", "Stack": "test"}
@@ -119,7 +119,11 @@ def stage_inputs(world: World) -> Props:
 
 def encryption(world: World) -> Props:
     default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": world.key()}
-    rule = {"applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": True}
+    rule = {
+        "applyServerSideEncryptionByDefault": default,
+        "bucketKeyEnabled": True,
+        "blockedEncryptionTypes": ["SSE-C"],
+    }
     return {"bucket": world.bucket(), "rules": [rule]}
 
 
@@ -351,6 +355,29 @@ def test_drift_is_seen_by_reading(provider: Provider) -> None:
     assert provider.diff(token, found, inputs).changed == {"retentionInDays"}
 
 
+def test_what_cannot_be_made_wholly_is_not_made_at_all(provider: Provider) -> None:
+    """CreateLogGroup succeeds, PutRetentionPolicy does not: no group may be left that no state knows of."""
+    token = "aws:cloudwatch/logGroup:LogGroup"
+
+    with pytest.raises(ProviderError, match="PutRetentionPolicy"):
+        provider.create(token, {"name": "/under/test", "retentionInDays": 15})
+
+    assert provider.read(token, "/under/test", {}) is None
+
+
+def test_a_variable_added_by_hand_is_drift(provider: Provider, aws: Aws) -> None:
+    token = "aws:lambda/function:Function"
+    inputs = provider.check(token, function_inputs(World(provider)))
+    id, state = provider.create(token, inputs)
+    variables = {"FAIL_MODE": "false", "EXTRA": "1"}
+    aws.client("lambda").update_function_configuration(FunctionName=id, Environment={"Variables": variables})
+
+    found = provider.read(token, id, state)
+
+    assert found is not None
+    assert provider.diff(token, found, inputs).changed == {"environment"}
+
+
 def test_a_key_waiting_to_be_deleted_is_gone(provider: Provider) -> None:
     token = "aws:kms/key:Key"
     id, state = provider.create(token, {"description": "d", "policy": key_policy("a"), "deletionWindowInDays": 7})
@@ -382,8 +409,6 @@ def test_what_aws_refuses_is_told_in_one_line(provider: Provider) -> None:
     "url", ["https://lambda.eu-west-1.amazonaws.com", "http://10.0.0.1:4566", "http://localhost.x", ""]
 )
 def test_it_speaks_to_this_machine_only(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from local_aws.provider.resource import Aws
-
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
 
     with pytest.raises(LocalAwsError, match="AWS_ENDPOINT_URL"):

@@ -39,7 +39,7 @@ def scratch(tmp_path: Path) -> Path:
 
 def emulators(scratch: Path) -> list[str]:
     """Processes of emulators, or of functions in them, that were started under a scratch folder."""
-    processes = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    processes = subprocess.run(["ps", "-eww", "-o", "pid,args"], capture_output=True, text=True, check=True).stdout
     return [line for line in processes.splitlines() if str(scratch) in line]
 
 
@@ -212,8 +212,65 @@ def test_a_step_that_fails_is_named_with_what_was_expected_and_seen(
 
 
 @pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (
+            "infra/function.py",
+            'description="Answers',
+            'description=f"{args.fail_mode} answers',
+            " 4  preview of the injection: FAILED\n    expected one update, of the function, of its environment alone",
+        ),
+        (
+            "infra/function.py",
+            "mine = pulumi.ResourceOptions(parent=self)",
+            "mine = pulumi.ResourceOptions(parent=self, retain_on_delete=True)",
+            "10  what is left: FAILED\n    expected nothing of the app\n    saw      app-function-logs, app-function-",
+        ),
+    ],
+    ids=["a flip that changes more", "a destroy that leaves something"],
+)
+def test_a_proof_that_does_not_hold_fails_its_step(
+    file: str, old: str, new: str, told: str, project_copy: Path, scratch: Path
+) -> None:
+    path = project_copy / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+    found = run_sandbox(project_copy, "rehearse", TMPDIR=str(scratch))
+
+    assert found.returncode == 1
+    assert told in found.stdout
+    assert list(scratch.iterdir()) == []
+
+
+def test_an_emulator_that_dies_fails_the_step_it_died_in(root: Path, scratch: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, str(root / "sandbox"), "rehearse"],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        told = ""
+        for line in run.stdout:
+            told += line
+            if line.startswith(" 2  deploy"):
+                for process in emulators(scratch):
+                    if "local_aws.server" in process:
+                        os.kill(int(process.split()[0]), signal.SIGKILL)
+        run.wait(60)
+        assert "Traceback" not in run.stderr.read()
+
+    assert run.returncode == 1
+    assert "FAILED" in told
+
+
+@pytest.mark.parametrize(
     ("old", "new", "told"),
     [
+        ("failMode: false", "failmode: false", "incident-sandbox:failmode is no setting of this project"),
         ("failMode: false", "failMode: maybe", "incident-sandbox:failMode is 'maybe'"),
         ("failMode: false", "failMode: true", "expected failMode false"),
         ("scope: app", "scope: apps", "incident-sandbox:scope is 'apps'"),

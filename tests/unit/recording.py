@@ -29,6 +29,8 @@ class Registered:
     parent: str
     protect: bool
     retain_on_delete: bool
+    depends_on: list[str]
+    """Names of all that it depends on, through a value or explicitly."""
 
 
 @dataclass
@@ -84,6 +86,7 @@ class _Monitor(mocks.MockMonitor):
                     request.parent,
                     request.protect,
                     request.retainOnDelete,
+                    [urn.split("::")[-1] for urn in request.dependencies],
                 )
             )
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]

@@ -115,6 +115,14 @@ def test_the_function_logs_json_to_its_group_and_is_traced() -> None:
     assert function["handler"] == "main.handle"
 
 
+def test_what_must_be_there_first_comes_first() -> None:
+    """Lambda refuses tracing to a role that may not write traces yet; a stage deploys the routes that there are."""
+    found = recording.run({})
+
+    assert "app-function-role-policy" in found.one(FUNCTION).depends_on
+    assert "app-api-route" in found.one("aws:apigatewayv2/stage:Stage").depends_on
+
+
 def test_only_this_api_may_invoke_the_function() -> None:
     permission = recording.run({}).one("aws:lambda/permission:Permission").inputs
 

@@ -49,12 +49,33 @@ def test_the_state_bucket_is_private_versioned_encrypted_and_tls_only() -> None:
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     ).inputs["rules"]
     assert rule["bucketKeyEnabled"] is True
-    assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
+    assert rule["applyServerSideEncryptionByDefault"] == {
+        "sseAlgorithm": "aws:kms",
+        "kmsMasterKeyId": "arn:aws:mock:::bootstrap-state-key",
+    }
+    assert rule["blockedEncryptionTypes"] == ["SSE-C"]
     (expiry,) = found.one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration").inputs["rules"]
     assert expiry["noncurrentVersionExpiration"] == {"noncurrentDays": 90}
     (statement,) = json.loads(found.one("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])["Statement"]
     assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_settings_that_s3_does_not_take_at_once_follow_one_another() -> None:
+    found = run()
+
+    policy = found.one("aws:s3/bucketPolicy:BucketPolicy")
+    lifecycle = found.one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+
+    assert "bootstrap-state-public-access" in policy.depends_on
+    assert "bootstrap-state-versioning" in lifecycle.depends_on
+
+
+def test_the_key_leaves_it_to_iam_who_may_use_it() -> None:
+    (statement,) = json.loads(run().one("aws:kms/key:Key").inputs["policy"])["Statement"]
+
+    assert statement["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Allow", "kms:*", "*")
 
 
 def test_the_key_rotates_and_has_the_alias_that_stacks_name() -> None:

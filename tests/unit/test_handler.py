@@ -87,4 +87,4 @@ def test_telemetry_never_names_the_cause(monkeypatch: pytest.MonkeyPatch, capsys
 
 def test_the_package_needs_nothing_but_the_standard_library(root: Path) -> None:
     program = f"import sys; sys.path.insert(0, {str(root / 'handler')!r}); import main"
-    subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)
+    subprocess.run([sys.executable, "-I", "-S", "-B", "-c", program], check=True)

@@ -7,13 +7,13 @@ import pytest
 
 from infra import policies
 
-SCOPE = policies.Scope("aws", "123456789012", "eu-west-1")
+PLACE = policies.Place("aws", "123456789012", "eu-west-1")
 BUCKET, KEY = "arn:aws:s3:::state", "arn:aws:kms:eu-west-1:123456789012:key/1"
 ROLES = {
-    "deploy": policies.deploy(SCOPE, BUCKET, KEY),
-    "preview": policies.preview(SCOPE, BUCKET, KEY),
+    "deploy": policies.deploy(PLACE, BUCKET, KEY),
+    "preview": policies.preview(PLACE, BUCKET, KEY),
     "execution": policies.execution("arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/x"),
-    "boundary": policies.boundary(SCOPE),
+    "boundary": policies.boundary(PLACE),
 }
 # Actions that AWS evaluates without a resource, so that a statement can only name all.
 WITHOUT_RESOURCE = {"WriteTraces", "DescribeLogs", "AccessLogDelivery", "ReadMetrics"}
@@ -56,13 +56,26 @@ def test_deploy_makes_roles_only_with_the_boundary_and_passes_them_only_to_lambd
     found = {statement["Sid"]: statement for statement in statements(ROLES["deploy"])}
 
     assert found["CreateBoundedRoles"]["Condition"] == {
-        "StringEquals": {"iam:PermissionsBoundary": policies.boundary_arn(SCOPE)}
+        "StringEquals": {"iam:PermissionsBoundary": policies.boundary_arn(PLACE)}
     }
     assert found["PassRolesToLambdaOnly"]["Condition"] == {
         "StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}
     }
     for sid in ("CreateBoundedRoles", "ChangeRoles", "PassRolesToLambdaOnly"):
         assert found[sid]["Resource"] == "arn:aws:iam::123456789012:role/incident-sandbox/app/*"
+
+
+def test_deploy_writes_app_stacks_state_and_never_bootstraps() -> None:
+    found = {statement["Sid"]: statement for statement in statements(ROLES["deploy"])}
+    folders = ("stacks", "history", "backups", "locks/organization")
+
+    assert found["WriteOwnState"]["Resource"] == [f"{BUCKET}/.pulumi/{one}/incident-sandbox/*" for one in folders]
+    denied = found["LeaveBootstrapsState"]
+    assert denied["Effect"] == "Deny"
+    for one in folders:
+        for rest in (".*", "/*"):
+            assert f"{BUCKET}/.pulumi/{one}/incident-sandbox/bootstrap{rest}" in denied["Resource"]
+    assert found["EncryptState"]["Action"] == ["kms:Encrypt", "kms:GenerateDataKey"]
 
 
 def test_deploy_cannot_let_go_of_the_boundary_or_touch_the_foundation() -> None:

@@ -21,6 +21,7 @@ def test_fail_mode_is_true_or_false_and_nothing_else(value: str) -> None:
 @pytest.mark.parametrize(
     ("config", "mentions"),
     [
+        ({"failmode": "true"}, ["incident-sandbox:failmode", "no setting of this project", "failMode"]),
         ({"scope": "application"}, ["scope", "'application'", "bootstrap, app"]),
         ({"logRetentionDays": "15"}, ["logRetentionDays", "'15'", "14"]),
         ({"logRetentionDays": "many"}, ["logRetentionDays", "'many'"]),
@@ -34,7 +35,7 @@ def test_fail_mode_is_true_or_false_and_nothing_else(value: str) -> None:
 )
 def test_a_wrong_setting_is_named_with_its_value_and_rule(config: dict[str, str], mentions: list[str]) -> None:
     with pytest.raises(SettingsError) as error:
-        recording.run(config)
+        recording.run(config, stack="bootstrap")
 
     assert [word for word in mentions if word not in str(error.value)] == []
     assert "\n" not in str(error.value)
@@ -44,6 +45,12 @@ def test_a_wrong_setting_is_named_with_its_value_and_rule(config: dict[str, str]
 def test_a_stack_whose_name_cannot_be_part_of_physical_names_is_refused(stack: str) -> None:
     with pytest.raises(SettingsError, match="at most 37"):
         recording.run({}, stack=stack)
+
+
+def test_only_the_stack_named_bootstrap_may_have_that_scope() -> None:
+    """CI's role is kept from that stack's state by its name."""
+    with pytest.raises(SettingsError, match="stack 'blue' has scope bootstrap"):
+        recording.run(BOOTSTRAP, stack="blue")
 
 
 def test_an_app_stack_needs_no_settings_at_all() -> None:
