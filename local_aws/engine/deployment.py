@@ -47,6 +47,9 @@ KNOWN = {
 }
 
 
+STOP_DEADLINE_SECONDS = 60
+
+
 class DeploymentError(LocalAwsError):
     """The deployment cannot be carried out, or a step of it failed."""
 
@@ -89,6 +92,8 @@ class Deployment:
         self._save = save
         self._on_step = on_step
         self._lock = threading.RLock()
+        self._idle = threading.Condition(self._lock)
+        self._running = 0
         self._replacing = threading.Lock()
         self.steps: list[Step] = []
         self.outputs: Props = {}
@@ -114,12 +119,24 @@ class Deployment:
                         f"{_name(urn)}: declared twice; every resource of a type needs a name of its own"
                     )
                 self._begun.add(urn)
-            return self._register(urn, request)
+                self._running += 1
+            try:
+                return self._register(urn, request)
+            finally:
+                with self._lock:
+                    self._running -= 1
+                    self._idle.notify_all()
         except LocalAwsError as error:
             failure = error if isinstance(error, DeploymentError) else DeploymentError(f"{_name(urn)}: {error}")
             with self._lock:
                 self.error = self.error or failure
             raise failure from error
+
+    def stop(self) -> None:
+        """Begin nothing more, and return when what was under way has ended."""
+        with self._lock:
+            self.error = self.error or DeploymentError("interrupted")
+            self._idle.wait_for(lambda: self._running == 0, STOP_DEADLINE_SECONDS)
 
     def register_outputs(self, urn: str, outputs: Props) -> None:
         if wire.has_secret(outputs):

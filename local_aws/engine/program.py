@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import logging
 import runpy
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,6 +33,10 @@ class Deployment(Protocol):
 
     def invoke(self, token: str, args: Props) -> Props: ...
 
+    def stop(self) -> None:
+        """Begin nothing more, and return when what was under way has ended."""
+        ...
+
 
 def run(
     main: Path, project: str, stack: str, config: Mapping[str, str], deployment: Deployment, *, preview: bool
@@ -40,8 +45,26 @@ def run(
 
     Raises what the program raises; pulumi.RunError is the program's way to tell a person's mistake.
     """
-    # SDK settings are context variables: a fresh context for each run keeps the runs apart.
-    contextvars.Context().run(_run, main, project, stack, config, deployment, preview)
+    raised: list[BaseException] = []
+
+    def run_in_thread() -> None:
+        try:
+            # SDK settings are context variables: a fresh context for each run keeps the runs apart.
+            contextvars.Context().run(_run, main, project, stack, config, deployment, preview)
+        except BaseException as error:
+            raised.append(error)
+
+    # A thread of its own, because an interrupt is raised in the main one: in the middle of the SDK's event loop it
+    # could leave that waiting for ever. Here the program is simply left behind.
+    thread = threading.Thread(target=run_in_thread, name="program", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        deployment.stop()
+        raise
+    if raised:
+        raise raised[0]
 
 
 def _run(
