@@ -143,7 +143,7 @@ class Lifecycle:
     """The steps, each over the stacks as the steps before it left them."""
 
     def __init__(self, aws: Emulator) -> None:
-        # Imported here, while the emulator starts: Pulumi's SDK takes as long as the emulator does.
+        # Imported here, so that wrong use is told before Pulumi's SDK, which takes its time, is loaded.
         from local_aws.engine.embedded import EmbeddedEngine
         from local_aws.engine.store import Folder
         from local_aws.provider.resource import Aws
