@@ -246,9 +246,10 @@ class EmbeddedEngine:
 
     @contextmanager
     def _recorded(self, kind: Kind, message: str, state: State) -> Iterator["_Record"]:
-        """Saves the state at the end of an operation, however it ends, and adds the operation to the history.
+        """Saves the state that an operation leaves, and adds the operation to the history.
 
-        A stack that an operation failed to make anything for does not come into being.
+        Of one that fails, each step that changed something has saved the state already: what changed nothing leaves
+        the state as it was, and no stack where there was none.
         """
         record = _Record()
         started = int(time.time())
@@ -266,8 +267,9 @@ class EmbeddedEngine:
                 "endTime": int(time.time()),
                 "resourceChanges": record.update.changes if record.update else {},
             }
-            if record.update or self._stack.exists():
+            if record.update:
                 self._stack.save(state)
+            if self._stack.exists():
                 self._stack.record(entry, state)
 
     def _new_data_key(self) -> dict[str, Any] | None:
