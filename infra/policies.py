@@ -76,7 +76,7 @@ def boundary_arn(place: Place) -> str:
 
 def boundary(place: Place) -> str:
     """The most that any role of an app stack can ever do, whatever is attached to it."""
-    log_groups = place.arn("logs", f"log-group:{names.AppNames('*').log_group}:*", region="*")
+    log_groups = place.arn("logs", f"log-group:{_EVERY_APP.log_group}:*", region="*")
     return document(_write_logs(log_groups), _write_traces())
 
 
@@ -113,12 +113,7 @@ def preview(place: Place, bucket_arn: str, key_arn: str) -> str:
 
 def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
     """Create, change and delete what an app stack declares, and keep its state."""
-    app = names.AppNames("*")
-    roles = place.iam_arn(f"role{names.APP_ROLE_PATH}*")
-    apis = f"arn:{place.partition}:apigateway:{place.region}::"
-    functions = place.arn("lambda", f"function:{app.function}")
-    log_groups = _log_groups(place)
-    alarms = place.arn("cloudwatch", f"alarm:{app.prefix}")
+    roles = _roles(place)
     return document(
         *_read_state(bucket_arn, key_arn),
         *_describe_app(place),
@@ -189,7 +184,7 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
                 "lambda:UpdateFunctionCode",
                 "lambda:UpdateFunctionConfiguration",
             ],
-            "Resource": functions,
+            "Resource": _functions(place),
         },
         {
             "Sid": "Apis",
@@ -197,7 +192,7 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
             # TagResource is evaluated when a tagged stage is created, though no reference lists it as an action.
             "Action": ["apigateway:POST", "apigateway:PATCH", "apigateway:DELETE", "apigateway:TagResource",
                        "apigateway:UntagResource"],
-            "Resource": [f"{apis}/apis", f"{apis}/apis/*", f"{apis}/tags/*"],
+            "Resource": _apis(place),
         },
         {
             "Sid": "LogGroups",
@@ -210,7 +205,7 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
                 "logs:TagResource",
                 "logs:UntagResource",
             ],
-            "Resource": log_groups,
+            "Resource": _log_groups(place),
         },
         {
             "Sid": "AccessLogDelivery",
@@ -235,7 +230,7 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
                 "cloudwatch:TagResource",
                 "cloudwatch:UntagResource",
             ],
-            "Resource": alarms,
+            "Resource": _alarms(place),
         },
     )  # fmt: skip
 
@@ -250,10 +245,30 @@ _STATE_PREFIXES = (
 )
 
 
+# The patterns that match every app stack's resources of a kind.
+_EVERY_APP = names.AppNames("*")
+
+
+def _roles(place: Place) -> str:
+    return place.iam_arn(f"role{names.APP_ROLE_PATH}*")
+
+
+def _functions(place: Place) -> str:
+    return place.arn("lambda", f"function:{_EVERY_APP.function}")
+
+
+def _apis(place: Place) -> list[str]:
+    service = f"arn:{place.partition}:apigateway:{place.region}::"
+    return [f"{service}/apis", f"{service}/apis/*", f"{service}/tags/*"]
+
+
+def _alarms(place: Place) -> str:
+    return place.arn("cloudwatch", f"alarm:{_EVERY_APP.prefix}")
+
+
 def _log_groups(place: Place) -> list[str]:
     """Without `:*`, as the group's own operations have it, and with it, as those on its streams do; one pattern."""
-    app = names.AppNames("*")
-    return [place.arn("logs", f"log-group:{name}") for name in (app.log_group, app.access_log_group)]
+    return [place.arn("logs", f"log-group:{name}") for name in (_EVERY_APP.log_group, _EVERY_APP.access_log_group)]
 
 
 def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
@@ -265,14 +280,12 @@ def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
 
 
 def _describe_app(place: Place) -> list[Statement]:
-    app = names.AppNames("*")
-    apis = f"arn:{place.partition}:apigateway:{place.region}::"
     return [
         {
             "Sid": "DescribeRoles",
             "Effect": "Allow",
             "Action": ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
-            "Resource": place.iam_arn(f"role{names.APP_ROLE_PATH}*"),
+            "Resource": _roles(place),
         },
         {
             "Sid": "DescribeFunctions",
@@ -284,13 +297,13 @@ def _describe_app(place: Place) -> list[Statement]:
                 "lambda:ListTags",
                 "lambda:ListVersionsByFunction",
             ],
-            "Resource": place.arn("lambda", f"function:{app.function}"),
+            "Resource": _functions(place),
         },
         {
             "Sid": "DescribeApis",
             "Effect": "Allow",
             "Action": "apigateway:GET",
-            "Resource": [f"{apis}/apis", f"{apis}/apis/*", f"{apis}/tags/*"],
+            "Resource": _apis(place),
         },
         {
             "Sid": "DescribeLogs",
@@ -308,21 +321,21 @@ def _describe_app(place: Place) -> list[Statement]:
             "Sid": "DescribeAlarms",
             "Effect": "Allow",
             "Action": ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
-            "Resource": place.arn("cloudwatch", f"alarm:{app.prefix}"),
+            "Resource": _alarms(place),
         },
     ]
 
 
 def _observe_app(place: Place) -> list[Statement]:
     """What `./sandbox check` asks after a deployment."""
-    log_groups = place.arn("logs", f"log-group:{names.AppNames('*').log_group}")
+    log_groups = place.arn("logs", f"log-group:{_EVERY_APP.log_group}")
     return [
         {"Sid": "ReadLogs", "Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": f"{log_groups}:*"},
         {
             "Sid": "ReadAlarmHistory",
             "Effect": "Allow",
             "Action": "cloudwatch:DescribeAlarmHistory",
-            "Resource": place.arn("cloudwatch", f"alarm:{names.AppNames('*').prefix}"),
+            "Resource": _alarms(place),
         },
         # Metrics have no resource to name.
         {"Sid": "ReadMetrics", "Effect": "Allow", "Action": "cloudwatch:GetMetricStatistics", "Resource": "*"},

@@ -8,7 +8,7 @@ import argparse
 import json
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws import loopback
 from local_aws.emulator import ROOT
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
         aws,
         Bucket(aws, bucket),
         secrets_provider=lambda: str(backend.outputs("bootstrap")["secretsProvider"]),
-        on_step=lambda step: lines.line(_step(step)) if _is_told(step) else None,
+        on_step=lambda step: lines.line(f"  {step.operation:8} {step.subject}") if _is_told(step) else None,
     )
     for key, value in settings:
         engine.set_config(key, value)
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
         found = getattr(engine, options.operation)()
     except pulumi.RunError as error:
         raise LocalAwsError(str(error)) from None
-    except (BotoCoreError, ClientError, ParamValidationError) as error:
+    except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(
             f"the emulator cannot be asked: {error}; if it is gone, start one with `./sandbox rehearse --keep` and "
             "load the file that it names"
@@ -87,8 +87,3 @@ def _setting(text: str) -> tuple[str, str]:
 
 def _is_told(step: Any) -> bool:
     return bool(step.operation != "same" and step.type.startswith("aws:"))
-
-
-def _step(step: Any) -> str:
-    changed = f" [{', '.join(step.changed)}]" if step.changed else ""
-    return f"  {step.operation:8} {step.type} {step.name}{changed}"

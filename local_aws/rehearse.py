@@ -9,13 +9,14 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws import emulator, loopback
 from local_aws.emulator import ROOT, Emulator
 from local_aws.errors import LocalAwsError
+from local_aws.project import read_yaml
 from ops import report
 from ops.errors import UsageError
 
@@ -132,9 +133,7 @@ def configured_region() -> str:
     """The region of the committed healthy scenario; the rehearsal happens there."""
     path = ROOT / "Pulumi.app.yaml"
     try:
-        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["config"]["aws:region"])
-    except (OSError, yaml.YAMLError) as error:
-        raise LocalAwsError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        return str(read_yaml(path)["config"]["aws:region"])
     except (KeyError, TypeError):
         raise LocalAwsError(f"{path} has no aws:region under config: set one, for example eu-west-1") from None
 
@@ -179,7 +178,7 @@ class Lifecycle:
 
         update = self.bootstrap.up(MESSAGE)
         outputs = self.bootstrap.outputs()
-        bucket = outputs["backendUrl"].removeprefix("s3://").split("?")[0]
+        bucket = urlsplit(outputs["backendUrl"]).netloc
         store = Bucket(self._aws, bucket)
         self.bootstrap.move(store, outputs["secretsProvider"])
         os.environ["PULUMI_BACKEND_URL"] = self._emulator.backend_url(bucket)
@@ -280,10 +279,7 @@ def _counts(changes: dict[Any, int]) -> str:
 
 
 def _steps(update: Any) -> str:
-    return ", ".join(
-        f"{step.operation} {step.type} {step.name}" + (f" [{', '.join(step.changed)}]" if step.changed else "")
-        for step in update.changed
-    )
+    return ", ".join(f"{step.operation} {step.subject}" for step in update.changed)
 
 
 def _record(update: Any, outputs: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -70,6 +70,11 @@ class Step:
     def name(self) -> str:
         return self.urn.split("::")[-1]
 
+    @property
+    def subject(self) -> str:
+        """What the step is about, for people."""
+        return f"{self.type} {self.name}" + (f" [{', '.join(self.changed)}]" if self.changed else "")
+
 
 class Deployment:
     """An `up`, or its preview, against the resources of a state."""
@@ -183,7 +188,7 @@ class Deployment:
         if not request.custom:
             old = self._olds.get(urn)
             new["outputs"] = old["outputs"] if old else {}
-            self._done(Step("same" if old else "create", urn), new, changes=old is None)
+            self._done(Step("same" if old else "create", urn), new)
             return "", {}
         return self._custom(new, request.version)
 
@@ -205,14 +210,14 @@ class Deployment:
         new["id"], new["created"] = old["id"], old["created"]
         if not diff.changed:
             new["outputs"], new["modified"] = old["outputs"], old["modified"]
-            self._done(Step("same", urn), new, changes=False)
+            self._done(Step("same", urn), new)
         else:
             step = Step("update", urn, tuple(sorted(diff.changed)))
             if self._preview:
                 new["outputs"] = {**old["outputs"], **inputs}
             else:
                 new["outputs"] = self._provider.update(token, old["id"], old["outputs"], inputs)
-            self._done(step, new, changes=True)
+            self._done(step, new)
         return new["id"], new["outputs"]
 
     def _create(self, step: Step, new: Resource) -> tuple[str, Props]:
@@ -220,7 +225,7 @@ class Deployment:
             new["id"], new["outputs"] = "", new["inputs"]
         else:
             new["id"], new["outputs"] = self._provider.create(new["type"], new["inputs"])
-        self._done(step, new, changes=True)
+        self._done(step, new)
         return new["id"], new["outputs"]
 
     def _delete_for_replacement(self, target: Resource) -> None:
@@ -251,11 +256,11 @@ class Deployment:
             if not self._preview:
                 self._save(self.resources)
 
-    def _done(self, step: Step, new: Resource, *, changes: bool) -> None:
+    def _done(self, step: Step, new: Resource) -> None:
         with self._lock:
             self._news[step.urn] = new
             self._tell(step)
-            if changes and new["custom"] and not self._preview:
+            if step.operation != "same" and new["custom"] and not self._preview:
                 self._save(self.resources)
 
     def _tell(self, step: Step) -> None:
@@ -272,7 +277,6 @@ class Deployment:
             "custom": request.custom,
             "type": request.type,
             "inputs": inputs,
-            "parent": request.parent,
             "dependencies": list(request.dependencies),
             "propertyDependencies": {key: list(found.urns) for key, found in request.propertyDependencies.items()},
             "created": time,
@@ -281,8 +285,8 @@ class Deployment:
         for option in ("protect", "retainOnDelete"):  # children inherit both
             if getattr(request, option) if request.HasField(option) else parent.get(option):
                 described[option] = True
-        if not request.parent:
-            del described["parent"]
+        if request.parent:
+            described["parent"] = request.parent
         return described
 
     def _default_provider(self, token: str, version: str) -> str:

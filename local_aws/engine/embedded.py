@@ -5,15 +5,13 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pulumi
-import yaml
 
 from local_aws.engine import program
 from local_aws.engine.deployment import (
@@ -27,6 +25,7 @@ from local_aws.engine.deployment import (
 from local_aws.engine.stack import Resource, Stack, State
 from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
+from local_aws.project import read_yaml
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws, Props
 
@@ -87,7 +86,7 @@ class EmbeddedEngine:
             raise LocalAwsError(
                 f"stack name {stack!r}: has 1 to 100 letters, digits, hyphens, underscores and full stops"
             )
-        project = _yaml(root / "Pulumi.yaml")
+        project = read_yaml(root / "Pulumi.yaml")
         self._aws = aws
         self._main = root / "__main__.py"
         self._project = str(project["name"])
@@ -115,13 +114,11 @@ class EmbeddedEngine:
             state = self._stack.load()
             if state is None:
                 state = State(secrets_provider=self._new_data_key())
-            with self._recorded("update", message, state) as recorded:
-                recorded.update = update = self._run_program("update", state)
-        return update
+            return self._perform("update", message, state, self._run_program)
 
     def preview(self) -> Update:
         """What `up` would do. Changes nothing, in AWS or in the state, and takes no lock."""
-        return self._run_program("preview", self._stack.load() or State())
+        return self._run_program(self._stack.load() or State(), preview=True)
 
     def destroy(self, message: str = "") -> Update:
         """Delete everything the state has, dependents first; the stack itself and its history stay.
@@ -131,23 +128,12 @@ class EmbeddedEngine:
         with self._stack.lock():
             state = self._load()
             refuse_protected(state.resources, "`destroy` would delete it")
-            with self._recorded("destroy", message, state) as recorded:
-                started = time.monotonic()
-                deployment = self._deployment(state, preview=False)
-                try:
-                    deployment.delete_undeclared()
-                finally:
-                    state.resources = deployment.resources
-                recorded.update = update = self._update("destroy", deployment.steps, {}, started)
-        return update
+            return self._perform("destroy", message, state, self._destroy)
 
     def refresh(self, message: str = "") -> Update:
         """Make the state what AWS has now: drift is an `update`, a resource that is gone a `delete`."""
         with self._stack.lock():
-            state = self._load()
-            with self._recorded("refresh", message, state) as recorded:
-                recorded.update = update = self._refresh(state)
-        return update
+            return self._perform("refresh", message, self._load(), self._refresh)
 
     def outputs(self) -> Props:
         """The stack's outputs, as its last update left them."""
@@ -178,7 +164,7 @@ class EmbeddedEngine:
         with self._stack.lock(), moved.lock():
             self._secrets_provider = lambda: secrets_provider
             state = self._load()
-            self._stack.copy_to(moved)
+            self._stack.copy_history_to(moved)
             state.secrets_provider = self._new_data_key()
             moved.save(state)
         self._stack = moved
@@ -207,11 +193,11 @@ class EmbeddedEngine:
             )
         return Provider(self._aws)
 
-    def _run_program(self, kind: Kind, state: State) -> Update:
+    def _run_program(self, state: State, *, preview: bool = False) -> Update:
         started = time.monotonic()
-        deployment = self._deployment(state, preview=kind == "preview")
+        deployment = self._deployment(state, preview=preview)
         try:
-            program.run(self._main, self._project, self._name, self._config, deployment, preview=kind == "preview")
+            program.run(self._main, self._project, self._name, self._config, deployment, preview=preview)
             deployment.finish()
         except Exception as error:
             if deployment.error is None or isinstance(error, pulumi.RunError):
@@ -219,7 +205,21 @@ class EmbeddedEngine:
             raise deployment.error from error
         finally:
             state.resources = deployment.resources
-        return self._update(kind, deployment.steps, deployment.outputs, started)
+        return Update(
+            "preview" if preview else "update",
+            tuple(deployment.steps),
+            deployment.outputs,
+            time.monotonic() - started,
+        )
+
+    def _destroy(self, state: State) -> Update:
+        started = time.monotonic()
+        deployment = self._deployment(state, preview=False)
+        try:
+            deployment.delete_undeclared()
+        finally:
+            state.resources = deployment.resources
+        return Update("destroy", tuple(deployment.steps), {}, time.monotonic() - started)
 
     def _refresh(self, state: State) -> Update:
         started = time.monotonic()
@@ -239,37 +239,33 @@ class EmbeddedEngine:
         for step in steps:
             self._on_step(step)
         state.resources = without_dangling(kept)
-        return self._update("refresh", steps, {}, started)
+        return Update("refresh", tuple(steps), {}, time.monotonic() - started)
 
-    def _update(self, kind: Kind, steps: list[Step], outputs: Props, started: float) -> Update:
-        return Update(kind, tuple(steps), outputs, time.monotonic() - started)
-
-    @contextmanager
-    def _recorded(self, kind: Kind, message: str, state: State) -> Iterator["_Record"]:
-        """Saves the state that an operation leaves, and adds the operation to the history.
+    def _perform(self, kind: Kind, message: str, state: State, operation: Callable[[State], Update]) -> Update:
+        """Carry an operation out, save the state that it leaves, and add it to the history.
 
         Of one that fails, each step that changed something has saved the state already: what changed nothing leaves
         the state as it was, and no stack where there was none.
         """
-        record = _Record()
         started = int(time.time())
+        update: Update | None = None
         try:
-            yield record
+            update = operation(state)
+            self._stack.save(state)
+            return update
         finally:
-            entry = {
-                "kind": kind,
-                "startTime": started,
-                "message": message,
-                "environment": {"exec.kind": "embedded"},
-                "config": self._config,
-                "version": 0,
-                "result": "succeeded" if record.update else "failed",
-                "endTime": int(time.time()),
-                "resourceChanges": record.update.changes if record.update else {},
-            }
-            if record.update:
-                self._stack.save(state)
-            if self._stack.exists():
+            if self._stack.exists:
+                entry = {
+                    "kind": kind,
+                    "startTime": started,
+                    "message": message,
+                    "environment": {"exec.kind": "embedded"},
+                    "config": self._config,
+                    "version": 0,
+                    "result": "succeeded" if update else "failed",
+                    "endTime": int(time.time()),
+                    "resourceChanges": update.changes if update else {},
+                }
                 self._stack.record(entry, state)
 
     def _new_data_key(self) -> dict[str, Any] | None:
@@ -284,11 +280,6 @@ class EmbeddedEngine:
         return {"type": "cloud", "state": state}
 
 
-@dataclass
-class _Record:
-    update: Update | None = None
-
-
 def _configuration(root: Path, project: dict[str, Any], stack: str) -> dict[str, str]:
     """The stack's configuration as the CLI puts it together: the project's defaults, then the stack's file."""
     values: dict[str, Any] = {}
@@ -297,18 +288,10 @@ def _configuration(root: Path, project: dict[str, Any], stack: str) -> dict[str,
             values[key] = declared.get("value", declared.get("default"))
     stack_file = root / f"Pulumi.{stack}.yaml"
     if stack_file.exists():
-        values |= _yaml(stack_file).get("config") or {}
+        values |= read_yaml(stack_file).get("config") or {}
     for key, value in values.items():
         if isinstance(value, dict) and "secure" in value:
             raise LocalAwsError(
                 f"{key} in {stack_file.name} is a secret, and the embedded engine keeps none: use the Pulumi CLI"
             )
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise LocalAwsError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    return found if isinstance(found, dict) else {}

@@ -46,7 +46,8 @@ class Stack:
         self._store = store
         self._project = project
         self._name = name
-        self._exists = False
+        self.exists = False
+        """Whether there is a state, as far as `load` or `save` has seen."""
 
     @property
     def _state_key(self) -> str:
@@ -66,7 +67,7 @@ class Stack:
         Raises LocalAwsError when the checkpoint is not one that this engine reads.
         """
         content = self._store.get(self._state_key)
-        self._exists = content is not None
+        self.exists = content is not None
         if content is None:
             return None
         checkpoint = json.loads(content)
@@ -83,16 +84,12 @@ class Stack:
             )
         return State(latest.get("resources") or [], latest.get("secrets_providers"))
 
-    def exists(self) -> bool:
-        """Whether a state has ever been saved."""
-        return self._exists
-
     def save(self, state: State) -> None:
         """Replace the stack's state, or write its first; the bucket keeps the version before."""
-        if not self._exists:
+        if not self.exists:
             self._store.put(META_KEY, META)
         self._store.put(self._state_key, self._checkpoint(state))
-        self._exists = True
+        self.exists = True
 
     def record(self, update: dict[str, Any], state: State) -> None:
         """Add an update to the stack's history, with the state that it left."""
@@ -105,13 +102,12 @@ class Stack:
         keys = [key for key in self._store.keys(self._history_prefix) if key.endswith(".history.json")]
         return [json.loads(self._store.get(key) or b"{}") for key in reversed(keys)]
 
-    def copy_to(self, other: "Stack") -> None:
-        """Put state and history into another store as well."""
-        prefixes = ((self._state_key, other._state_key), (self._history_prefix, other._history_prefix))
-        other._store.put(META_KEY, META)
-        for mine, theirs in prefixes:
-            for key in self._store.keys(mine):
-                other._store.put(theirs + key.removeprefix(mine), self._store.get(key) or b"")
+    def copy_history_to(self, other: "Stack") -> None:
+        """Put the history into another store as well."""
+        for key in self._store.keys(self._history_prefix):
+            other._store.put(
+                other._history_prefix + key.removeprefix(self._history_prefix), self._store.get(key) or b""
+            )
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

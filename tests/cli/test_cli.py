@@ -12,10 +12,9 @@ import pytest
 
 from local_aws import emulator as emulators
 from local_aws.emulator import Emulator
-from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.engine.stack import LockedError, Stack
-from local_aws.engine.store import Bucket, Folder
 from local_aws.provider.resource import Aws
+from tests.deploying import app_over_bootstrap
 
 pytestmark = pytest.mark.skipif(shutil.which("pulumi") is None, reason="the Pulumi CLI is not on PATH")
 
@@ -102,13 +101,7 @@ def test_cli_and_embedded_engine_take_turns_on_one_stack(
     for name, value in pulumi.emulator.environment().items():
         monkeypatch.setenv(name, value)
     aws = Aws()
-    bootstrap = EmbeddedEngine(pulumi.project, "bootstrap", aws, Folder(tmp_path / "state"))
-    bootstrap.set_config("githubRepository", "octo-org/octo-repo")
-    outputs = bootstrap.up().outputs
-    store = Bucket(aws, outputs["backendUrl"].removeprefix("s3://").split("?")[0])
-    embedded = EmbeddedEngine(
-        pulumi.project, "app", aws, store, secrets_provider=lambda: str(outputs["secretsProvider"])
-    )
+    embedded, store, backend_url = app_over_bootstrap(pulumi.project, aws, tmp_path / "state")
     embedded.up("by the embedded engine")
 
     # The CLI takes over a stack by the two lines that `stack init` would have written.
@@ -121,7 +114,7 @@ def test_cli_and_embedded_engine_take_turns_on_one_stack(
     stack_file.write_text(
         f"{stack_file.read_text()}secretsprovider: {key['url']}\nencryptedkey: {key['encryptedkey']}\n"
     )
-    pulumi("login", pulumi.local(outputs["backendUrl"]))
+    pulumi("login", pulumi.local(backend_url))
 
     pulumi("preview", "--stack", "app", "--expect-no-changes", "--refresh")
     with stack.lock():

@@ -16,6 +16,7 @@ from local_aws.engine.stack import LockedError, Stack
 from local_aws.engine.store import Bucket, Folder, Store
 from local_aws.errors import LocalAwsError
 from local_aws.provider.resource import Aws
+from tests.deploying import app_over_bootstrap
 
 TWO_GROUPS = """
 first = aws.cloudwatch.LogGroup("first", name="/first", retention_in_days=DAYS)
@@ -126,7 +127,8 @@ def test_an_update_makes_the_one_call_that_it_needs(
 def test_the_flip_is_one_call_that_changes_anything_and_few_that_read(
     root: Path, aws: Aws, emulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = deployed_app(root, aws, Path(emulator.directory) / "state")
+    app, _, _ = app_over_bootstrap(root, aws, Path(emulator.directory) / "state")
+    app.up()
     app.set_config("failMode", "true")
     calls = recorded_calls(monkeypatch)
 
@@ -559,14 +561,3 @@ def recorded_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", record)
     return calls
-
-
-def deployed_app(root: Path, aws: Aws, folder: Path) -> EmbeddedEngine:
-    """This project's own app, deployed over its bootstrap."""
-    bootstrap = EmbeddedEngine(root, "bootstrap", aws, Folder(folder))
-    bootstrap.set_config("githubRepository", "octo-org/octo-repo")
-    outputs = bootstrap.up().outputs
-    store = Bucket(aws, outputs["backendUrl"].removeprefix("s3://").split("?")[0])
-    app = EmbeddedEngine(root, "app", aws, store, secrets_provider=lambda: outputs["secretsProvider"])
-    app.up()
-    return app

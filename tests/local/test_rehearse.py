@@ -43,6 +43,17 @@ def emulators(scratch: Path) -> list[str]:
     return [line for line in processes.splitlines() if str(scratch) in line]
 
 
+def start(root: Path, scratch: Path) -> subprocess.Popen[str]:
+    """A rehearsal that the test can do something to."""
+    return subprocess.Popen(
+        [sys.executable, str(root / "sandbox"), "rehearse"],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def dirt(root: Path) -> str:
     return subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True).stdout
 
@@ -74,15 +85,7 @@ def test_the_whole_lifecycle_holds_and_is_recorded(root: Path, scratch: Path, sa
 
 
 def test_two_at_once_do_not_meet(root: Path, scratch: Path) -> None:
-    runs = [
-        subprocess.Popen(
-            [sys.executable, str(root / "sandbox"), "rehearse"],
-            env={**os.environ, "TMPDIR": str(scratch)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+    runs = [start(root, scratch) for _ in range(2)]
 
     outputs = [run.communicate(timeout=120)[0] for run in runs]
 
@@ -93,13 +96,7 @@ def test_two_at_once_do_not_meet(root: Path, scratch: Path) -> None:
 @pytest.mark.parametrize("at", ["emulator at", " 1  bootstrap", " 2  deploy", " 6  check failing"])
 def test_ctrl_c_in_the_middle_leaves_nothing(at: str, root: Path, scratch: Path) -> None:
     before = dirt(root)
-    with subprocess.Popen(
-        [sys.executable, str(root / "sandbox"), "rehearse"],
-        env={**os.environ, "TMPDIR": str(scratch)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as run:
+    with start(root, scratch) as run:
         assert run.stdout is not None
         assert run.stderr is not None
         for line in run.stdout:
@@ -119,13 +116,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing(at: str, root: Path, scratch: Path)
 
 @pytest.mark.parametrize("deadly", [signal.SIGTERM, signal.SIGKILL])
 def test_the_emulator_goes_even_when_nobody_can_stop_it(deadly: signal.Signals, root: Path, scratch: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, str(root / "sandbox"), "rehearse"],
-        env={**os.environ, "TMPDIR": str(scratch)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as run:
+    with start(root, scratch) as run:
         assert run.stdout is not None
         for line in run.stdout:
             if line.startswith(" 3  check healthy"):
@@ -244,13 +235,7 @@ def test_a_proof_that_does_not_hold_fails_its_step(
 
 
 def test_an_emulator_that_dies_fails_the_step_it_died_in(root: Path, scratch: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, str(root / "sandbox"), "rehearse"],
-        env={**os.environ, "TMPDIR": str(scratch)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as run:
+    with start(root, scratch) as run:
         assert run.stdout is not None
         assert run.stderr is not None
         told = ""

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from local_aws.emulator import Emulator
-from local_aws.engine.embedded import EmbeddedEngine
-from local_aws.engine.store import Bucket, Folder
 from local_aws.provider.resource import Aws
+from tests.deploying import app_over_bootstrap
 
 DEADLINE_SECONDS = 10
 
@@ -24,11 +23,7 @@ class App:
     """The project's own app, deployed, and what can be asked about it."""
 
     def __init__(self, root: Path, emulator: Emulator, aws: Aws) -> None:
-        bootstrap = EmbeddedEngine(root, "bootstrap", aws, Folder(emulator.directory / "state"))
-        bootstrap.set_config("githubRepository", "octo-org/octo-repo")
-        outputs = bootstrap.up().outputs
-        store = Bucket(aws, outputs["backendUrl"].removeprefix("s3://").split("?")[0])
-        self._engine = EmbeddedEngine(root, "app", aws, store, secrets_provider=lambda: outputs["secretsProvider"])
+        self._engine, _, _ = app_over_bootstrap(root, aws, emulator.directory / "state")
         self._aws = aws
         self._tls = ssl.create_default_context(cafile=str(emulator.directory / "ca.pem"))
         self.fail("false")

@@ -1,0 +1,19 @@
+"""This project's own stacks, brought about by the embedded engine."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from local_aws.engine.embedded import EmbeddedEngine
+from local_aws.engine.store import Bucket, Folder
+from local_aws.provider.resource import Aws
+
+
+def app_over_bootstrap(root: Path, aws: Aws, folder: Path) -> tuple[EmbeddedEngine, Bucket, str]:
+    """Deploy bootstrap, its state in a folder; return an engine for the app, yet to be deployed, with the bucket of
+    its state and bootstrap's backendUrl."""
+    bootstrap = EmbeddedEngine(root, "bootstrap", aws, Folder(folder))
+    bootstrap.set_config("githubRepository", "octo-org/octo-repo")
+    outputs = bootstrap.up().outputs
+    store = Bucket(aws, urlsplit(outputs["backendUrl"]).netloc)
+    app = EmbeddedEngine(root, "app", aws, store, secrets_provider=lambda: str(outputs["secretsProvider"]))
+    return app, store, outputs["backendUrl"]
