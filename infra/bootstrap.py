@@ -42,8 +42,8 @@ class Bootstrap(pulumi.ComponentResource):
                 AWS_REGION=where.apply(lambda place: place.region),
                 PULUMI_BACKEND_URL=state.backend_url,
                 PULUMI_SECRETS_PROVIDER=state.secrets_provider,
-                DEPLOY_ROLE_ARN=roles.deploy_role_arn,
-                PREVIEW_ROLE_ARN=roles.preview_role_arn,
+                AWS_DEPLOY_ROLE_ARN=roles.deploy_role_arn,
+                AWS_PREVIEW_ROLE_ARN=roles.preview_role_arn,
             ),
         }
         self.register_outputs(self.outputs)

@@ -14,7 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import names
+from local_aws import saved, workspace
 from local_aws.errors import LocalAwsError
+from ops import backend, locks
 
 ACCOUNT = "111122223333"  # AWS's own example account, so that nobody mistakes it for theirs
 ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -26,19 +29,25 @@ CLOCK_SCALE = 60
 START_DEADLINE_SECONDS = 60
 STOP_DEADLINE_SECONDS = 10
 ROOT = Path(__file__).resolve().parent.parent
+PLUGINS = ROOT / "local_aws" / "bin"
+KEPT = "kept"
+"""In an emulator's directory: what survives its stop when it persists."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Emulator:
-    """A running emulator. Its state is in memory; `directory` holds its log, certificate and the function's files."""
+    """A running emulator.
 
-    process: subprocess.Popen[str]
+    `directory` goes when it does: log, certificate, the functions' files, and in `kept` what survives a stop when there
+    is a folder to survive in.
+    """
+
     directory: Path
     url: str
     region: str
 
     def environment(self) -> dict[str, str]:
-        """What makes every AWS client, and the Pulumi CLI, speak to this emulator as the account's root."""
+        """What makes every AWS client speak to this emulator as the account's root."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_CA_BUNDLE": str(self.directory / "ca.pem"),
@@ -53,12 +62,40 @@ class Emulator:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
-    def backend_url(self, bucket: str) -> str:
-        """Pulumi's URL of a state bucket in this emulator."""
-        return f"s3://{bucket}?region={self.region}&endpoint={self.url}&s3ForcePathStyle=true"
+    def pulumi_environment(self) -> dict[str, str]:
+        """What the Pulumi CLI needs besides: its state, the local provider, and the project with stack files to spare.
+
+        Includes environment().
+        """
+        path = os.environ.get("PATH", os.defpath)
+        return {
+            **self.environment(),
+            "PATH": path if path.startswith(f"{PLUGINS}:") else f"{PLUGINS}:{path}",
+            "PULUMI_BACKEND_URL": backend.url(names.state_bucket(ACCOUNT, self.region), self.region, self.url),
+            # The person's own login and selected stack stay as they are.
+            "PULUMI_HOME": str(self.directory / KEPT / "pulumi"),
+            # As if every command had --cwd: https://github.com/pulumi/pulumi/pull/20868
+            "PULUMI_OPTION_CWD": str(self.workspace),
+            # A stack that the embedded engine made has its secrets provider in its state, and in no file.
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "INCIDENT_SANDBOX_HOME": str(self.directory / KEPT / "home"),
+        }
+
+    @property
+    def workspace(self) -> Path:
+        """The project as Pulumi runs it here: see workspace.py."""
+        return self.directory / KEPT / "workspace"
+
+
+@dataclass(frozen=True)
+class Child(Emulator):
+    """An emulator that this process has started."""
+
+    process: subprocess.Popen[str]
 
     def keep(self) -> None:
-        """Let it outlive this process, until somebody stops it by its process id."""
+        """Let it outlive this process."""
         assert self.process.stdin is not None
         self.process.stdin.write("keep\n")
         self._close_pipes()
@@ -83,9 +120,9 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def running(region: str, port: int = 0) -> Iterator[Emulator]:
+def running(region: str, port: int = 0, persist: Path | None = None) -> Iterator[Child]:
     """An emulator for the length of a `with` block; stopped however the block ends, unless it was told to keep."""
-    emulator = start(region, port)
+    emulator = start(region, port, persist)
     try:
         wait_until_ready(emulator)
         yield emulator
@@ -94,45 +131,77 @@ def running(region: str, port: int = 0) -> Iterator[Emulator]:
             emulator.stop()
 
 
-def start(region: str, port: int = 0) -> Emulator:
+def start(region: str, port: int = 0, persist: Path | None = None) -> Child:
     """Start an emulator on a loopback port, 0 for a free one. It answers once `wait_until_ready` has returned.
 
-    Raises LocalAwsError when the port cannot be had.
+    With a folder `persist` it goes on where the last one there was stopped, on the same port unless told otherwise.
+
+    Raises LocalAwsError when the port or the folder cannot be had.
     """
-    with socket.socket() as listener:
+    locked: list[int] = []
+    directory = Path(tempfile.mkdtemp(prefix="incident-sandbox-"))
+    kept = directory / KEPT
+    try:
+        kept.mkdir()
+        locked.append(locks.hold(directory))
+        if persist:
+            locked.append(saved.hold(persist))
+            last = saved.restore(persist, kept, region)
+            port = port or last
+        workspace.make(kept / "workspace")
+        with _listener(port) as listener:
+            url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+            process = _spawn(directory, listener, region, persist, locked)
+        record = {"url": url, "region": region, "pid": process.pid, "persist": persist and str(persist)}
+        (kept / saved.RECORD).write_text(json.dumps(record))
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    finally:
+        for descriptor in locked:
+            os.close(descriptor)
+    return Child(directory, url, region, process)
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.socket()
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError as error:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except BaseException as error:
+        listener.close()
+        if isinstance(error, OSError):
             raise LocalAwsError(
                 f"port {port} cannot be had on this machine ({error.strerror}): choose another with --port, "
                 "or leave --port out for a free one"
             ) from None
-        except OverflowError:
+        if isinstance(error, OverflowError):
             raise LocalAwsError(f"--port {port}: a port is a number from 0 to 65535; 0 is any free one") from None
-        listener.listen(128)
-        port = listener.getsockname()[1]
-        directory = Path(tempfile.mkdtemp(prefix="incident-sandbox-"))
-        try:
-            with (directory / "emulator.log").open("w") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "local_aws.server", str(listener.fileno()), str(directory)],
-                    cwd=ROOT,
-                    env=_environment(directory, port, region),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    pass_fds=[listener.fileno()],
-                    start_new_session=True,
-                )
-        except BaseException:
-            shutil.rmtree(directory, ignore_errors=True)
-            raise
-    return Emulator(process, directory, f"https://127.0.0.1:{port}", region)
+        raise
+    return listener
 
 
-def wait_until_ready(emulator: Emulator) -> None:
+def _spawn(
+    directory: Path, listener: socket.socket, region: str, persist: Path | None, locked: list[int]
+) -> subprocess.Popen[str]:
+    """Start the child. It inherits the socket, and the locks, which are then held as long as it lives."""
+    arguments = [str(listener.fileno()), str(directory), *([str(persist)] if persist else [])]
+    with (directory / "emulator.log").open("w") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "local_aws.server", *arguments],
+            cwd=ROOT,
+            env=_environment(directory, listener.getsockname()[1], region, bool(persist)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            pass_fds=[listener.fileno(), *locked],
+            start_new_session=True,
+        )
+
+
+def wait_until_ready(emulator: Child) -> None:
     """Wait for the emulator to say that it serves.
 
     Raises LocalAwsError, with the end of its log, when it ends or stays silent for START_DEADLINE_SECONDS.
@@ -145,10 +214,17 @@ def wait_until_ready(emulator: Emulator) -> None:
     raise LocalAwsError(f"the emulator did not start; the end of its log: {json.dumps(log[-600:])}")
 
 
-def _environment(directory: Path, port: int, region: str) -> Mapping[str, str]:
+def _environment(directory: Path, port: int, region: str, persistent: bool) -> Mapping[str, str]:
     """The child's whole environment: nothing of this shell's gets in, because functions inherit it."""
     (directory / "tmp").mkdir()
+    kept = {
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(directory / KEPT / "aws"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(directory / KEPT / "s3"),
+    }
     return {
+        **(kept if persistent else {}),
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(directory),
         "TMPDIR": str(directory / "tmp"),

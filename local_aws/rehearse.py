@@ -1,24 +1,26 @@
 """`./sandbox rehearse`: the whole incident lifecycle on an emulator, every step proved."""
 
 import argparse
+import contextlib
 import dataclasses
 import os
-import shlex
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local_aws import emulator, loopback
-from local_aws.emulator import ROOT, Emulator
-from local_aws.errors import LocalAwsError
-from local_aws.project import read_yaml
-from ops import report
+from local_aws import current, emulator, loopback
+from ops import project, report
 from ops.errors import UsageError
+from ops.project import ROOT
+
+if TYPE_CHECKING:
+    from local_aws.engine.choice import Engines
+    from local_aws.engine.interface import Engine
 
 REPOSITORY = "octo-org/incident-sandbox"  # GitHub's own example organisation
 CHECK_REQUESTS = 5
@@ -56,7 +58,7 @@ def main(argv: list[str]) -> int:
     }
     started = time.monotonic()
     try:
-        record["held"] = held = _rehearse(options.port, options.keep, lines, record)
+        record["held"] = held = _rehearse(options, lines, record)
     finally:
         record["seconds"] = round(time.monotonic() - started, 3)
         if options.json:
@@ -77,31 +79,54 @@ def arguments() -> argparse.ArgumentParser:
         "--keep", action="store_true", help="leave the emulator up, with the app deployed and healthy, at the end"
     )
     parser.add_argument("--port", type=int, default=0, metavar="N", help="the emulator's port (default: a free one)")
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "pulumi", "embedded"),
+        default="auto",
+        help="the Pulumi CLI, or the engine that needs none (auto: the CLI if it is on PATH)",
+    )
     return parser
 
 
-def _rehearse(port: int, keep: bool, lines: report.Report, record: dict[str, Any]) -> bool:
-    region = configured_region()
-    with emulator.running(region, port) as aws:
+def _rehearse(options: argparse.Namespace, lines: report.Report, record: dict[str, Any]) -> bool:
+    region = project.region(ROOT, "app")
+    with (
+        current.becoming() if options.keep else contextlib.nullcontext(),
+        emulator.running(region, options.port) as aws,
+    ):
         for name in list(os.environ):
             if name.startswith(("AWS_", "PULUMI_")):
                 del os.environ[name]
-        os.environ.update(aws.environment())
+        os.environ.update(aws.pulumi_environment())
+
+        from local_aws.engine.choice import choose  # loads Pulumi's SDK, which takes its time
+
+        engines = choose(options.engine, aws)
         record["emulator"] = {
             "endpoint": aws.url,
             "account": emulator.ACCOUNT,
             "region": region,
             "clockScale": emulator.CLOCK_SCALE,
         }
+        record["engine"] = {"name": engines.name, "version": engines.version}
         lines.line(f"emulator at {aws.url}, account {emulator.ACCOUNT}, {region}; "
                    f"alarm periods run {emulator.CLOCK_SCALE} times faster than on AWS")  # fmt: skip
-        lifecycle = Lifecycle(aws)
+        lines.line(f"engine: {engines.title}")
+        lifecycle = Lifecycle(engines)
         for number, (name, step) in enumerate(lifecycle.steps(), 1):
             if not _run_step(f"{number:2}  {name}", name, step, lines, record["steps"]):
                 return False
         record["outputs"] = lifecycle.app.outputs()
-        if keep:
-            record["kept"] = _keep(aws, lifecycle, lines)
+        if options.keep:
+            current.register(aws)
+            lines.line(f"""
+The emulator stays, with the app deployed and healthy.
+  API       {record["outputs"]["apiUrl"]}
+  use it    eval "$(./sandbox local env)"     for AWS clients, `pulumi` and ./sandbox check in this shell
+  check     ./sandbox check --stack app --expect healthy
+  inject    ./sandbox local up --config failMode=true
+  stop      ./sandbox local stop
+""")
     return True
 
 
@@ -129,31 +154,13 @@ def _run_step(
     return bool(outcome["held"])
 
 
-def configured_region() -> str:
-    """The region of the committed healthy scenario; the rehearsal happens there."""
-    path = ROOT / "Pulumi.app.yaml"
-    try:
-        return str(read_yaml(path)["config"]["aws:region"])
-    except (KeyError, TypeError):
-        raise LocalAwsError(f"{path} has no aws:region under config: set one, for example eu-west-1") from None
-
-
 class Lifecycle:
     """The steps, each over the stacks as the steps before it left them."""
 
-    def __init__(self, aws: Emulator) -> None:
-        # Imported here, so that wrong use is told before Pulumi's SDK, which takes its time, is loaded.
-        from local_aws.engine.embedded import EmbeddedEngine
-        from local_aws.engine.store import Folder
-        from local_aws.provider.resource import Aws
-
-        self._emulator = aws
-        self._aws = Aws()
-        self.bootstrap = EmbeddedEngine(ROOT, "bootstrap", self._aws, Folder(aws.directory / "state"))
-        self.bootstrap.set_config("aws:region", aws.region)
-        if self.bootstrap.get_config("githubRepository") is None:
-            self.bootstrap.set_config("githubRepository", REPOSITORY)
-        self.app: EmbeddedEngine
+    def __init__(self, engines: "Engines") -> None:
+        self._engines = engines
+        self.app: Engine
+        self._foundation: Engine
         self._before_destroy: list[dict[str, Any]] = []
 
     def steps(self) -> list[tuple[str, Callable[[], Proof]]]:
@@ -173,17 +180,12 @@ class Lifecycle:
         ]
 
     def make_foundation(self) -> Proof:
-        from local_aws.engine.embedded import EmbeddedEngine
-        from local_aws.engine.store import Bucket
-
-        update = self.bootstrap.up(MESSAGE)
-        outputs = self.bootstrap.outputs()
-        bucket = urlsplit(outputs["backendUrl"]).netloc
-        store = Bucket(self._aws, bucket)
-        self.bootstrap.move(store, outputs["secretsProvider"])
-        os.environ["PULUMI_BACKEND_URL"] = self._emulator.backend_url(bucket)
-        self.app = EmbeddedEngine(ROOT, "app", self._aws, store, secrets_provider=lambda: outputs["secretsProvider"])
-        return Proof(f"{_counts(update.changes)}; its state is in s3://{bucket}", _record(update, outputs))
+        update = self._engines.bootstrap(REPOSITORY, MESSAGE)
+        self._foundation = self._engines.stack("bootstrap")
+        self.app = self._engines.stack("app")
+        _expect("only created resources", set(update.changes) == {"create"}, _counts(update.changes))
+        bucket = urlsplit(update.outputs["backendUrl"]).netloc
+        return Proof(f"{_counts(update.changes)}; its state is in s3://{bucket}", _record(update, update.outputs))
 
     def deploy(self) -> Proof:
         update = self.app.up(MESSAGE)
@@ -196,7 +198,7 @@ class Lifecycle:
         from ops.workload import Workload
 
         workload = Workload.of(self.app.outputs())
-        result = check(workload, expect, CHECK_REQUESTS, CHECK_TIMEOUT_SECONDS, _Quiet())
+        result = check(workload, expect, CHECK_REQUESTS, CHECK_TIMEOUT_SECONDS, report.Silence())
         for observation in result.observations:
             _expect(f"{observation.name}: {observation.expected}", observation.held, observation.seen)
         seen = "; ".join(f"{one.name.removeprefix('alarm ')} {one.seen}" for one in result.observations[1:])
@@ -226,8 +228,9 @@ class Lifecycle:
         """Asks AWS itself, not the state, for every resource that there was."""
         from local_aws.engine.deployment import PROVIDER_TYPE
         from local_aws.provider.core import Provider
+        from local_aws.provider.resource import Aws
 
-        provider = Provider(self._aws)
+        provider = Provider(Aws())
         deleted = [
             resource for resource in self._before_destroy if resource["custom"] and resource["type"] != PROVIDER_TYPE
         ]
@@ -237,7 +240,7 @@ class Lifecycle:
             if provider.read(resource["type"], resource["id"], resource["outputs"]) is not None
         ]
         _expect("nothing of the app", not left, ", ".join(left))
-        foundation = self.bootstrap.refresh(MESSAGE)
+        foundation = self._foundation.refresh(MESSAGE)
         _expect("the foundation as bootstrap made it", not foundation.changed, _steps(foundation))
         kept = foundation.changes["same"]
         return Proof(
@@ -258,16 +261,6 @@ class Lifecycle:
         )
 
 
-class _Quiet(report.Report):
-    """A rehearsal tells a check in one line of its own."""
-
-    def line(self, text: str = "") -> None:
-        pass
-
-    def waiting(self, text: str) -> None:
-        pass
-
-
 def _expect(expected: str, held: bool, seen: str) -> None:
     if not held:
         raise StepFailed(expected, seen)
@@ -284,24 +277,3 @@ def _steps(update: Any) -> str:
 
 def _record(update: Any, outputs: dict[str, Any] | None = None) -> dict[str, Any]:
     return {"update": update.as_json()} | ({"outputs": outputs} if outputs else {})
-
-
-def _keep(aws: Emulator, lifecycle: Lifecycle, lines: report.Report) -> dict[str, Any]:
-    settings = aws.directory / "env.sh"
-    values = aws.environment() | {"PULUMI_BACKEND_URL": os.environ["PULUMI_BACKEND_URL"]}
-    settings.touch(mode=0o600)
-    settings.write_text(
-        "unset AWS_PROFILE AWS_SESSION_TOKEN\n"
-        + "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
-    )
-    aws.keep()
-    lines.line(f"""
-The emulator stays up, with the app deployed and healthy.
-  API       {lifecycle.app.outputs()["apiUrl"]}
-  endpoint  {aws.url}
-  use it    . {shlex.quote(str(settings))}     sets what AWS clients, Pulumi and ./sandbox need in this shell
-  check     ./sandbox check --stack app --expect healthy
-  inject    ./sandbox local up --config failMode=true
-  stop      kill {aws.process.pid}
-""")
-    return {"environment": values, "settings": str(settings), "pid": aws.process.pid}

@@ -1,8 +1,8 @@
 """The child process: serves the emulator, with the stand-in, until its parent goes or says otherwise.
 
-`python -m local_aws.server FD DIRECTORY`, where FD is a socket that already listens. Prints `ready` once it serves.
-Ends, with every process it started and its directory, when standard input closes or on SIGTERM. A line `keep` on
-standard input makes it stay when the input closes.
+`python -m local_aws.server FD DIRECTORY [PERSIST]`, where FD is a socket that already listens. Prints `ready` once it
+serves. Ends, with every process it started and its directory, when standard input closes or on SIGTERM; on SIGTERM it
+saves what there is into the folder PERSIST first. A line `keep` on standard input makes it stay when the input closes.
 """
 
 import asyncio
@@ -18,8 +18,14 @@ import trustme
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from local_aws import saved
+from local_aws.emulator import KEPT
 
-def main(fd: int, directory: Path) -> None:
+SHUTDOWN_SECONDS = 1.0
+"""How long requests under way may take when it is stopped."""
+
+
+def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     # Functions inherit the environment, and their bytecode is worth nothing to the next emulator.
     os.environ.pop("PYTHONPYCACHEPREFIX", None)
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -38,15 +44,24 @@ def main(fd: int, directory: Path) -> None:
     config.certfile, config.keyfile = str(certificate), str(key)
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
+    config.graceful_timeout = SHUTDOWN_SECONDS
 
     async def run() -> None:
-        # A trigger that never comes: without one, hypercorn would take SIGTERM for itself.
-        _, _ = await asyncio.gather(
-            standin.evaluate_alarms_forever(),
-            serve(_announcing(emulator.app), config, shutdown_trigger=asyncio.Event().wait),
-        )
+        stopping = asyncio.Event()
+        if persist is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+        # Without a trigger of its own hypercorn would take SIGTERM for itself.
+        serving = asyncio.create_task(serve(_announcing(emulator.app), config, shutdown_trigger=stopping.wait))
+        alarms = asyncio.create_task(standin.evaluate_alarms_forever())
+        ended, _ = await asyncio.wait({serving, alarms}, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+        alarms.cancel()
 
     asyncio.run(run())
+    assert persist is not None
+    saved.save(directory / KEPT, persist)  # when this fails, the directory stays, and `local stop` says so
+    _end(directory)
 
 
 def _announcing(app: Any) -> Any:
@@ -87,4 +102,4 @@ def _end(directory: Path) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(int(sys.argv[1]), *map(Path, sys.argv[2:]))

@@ -1,66 +1,122 @@
-"""A stack's outputs, read from Pulumi's S3 backend without Pulumi."""
+"""Pulumi's S3 backend, read without Pulumi. Its layout: https://github.com/pulumi/pulumi/tree/master/pkg/backend/diy"""
 
+import functools
 import json
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.errors import UsageError
+from ops.project import ROOT, read_yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+
+class Backend:
+    """The backend at a URL; nothing is read yet.
+
+    Raises UsageError when it is not a bucket's URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme != "s3" or not parts.netloc:
+            raise UsageError(f"Pulumi's backend is {url!r}: this reads S3 backends (s3://BUCKET?region=REGION); "
+                             "set PULUMI_BACKEND_URL to bootstrap's backendUrl")  # fmt: skip
+        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        self.bucket = parts.netloc
+        self._folder = f"{parts.path.strip('/')}/.pulumi".lstrip("/")
+        self._project = read_yaml(ROOT / "Pulumi.yaml")["name"]
+        self._region, self._endpoint = query.get("region"), query.get("endpoint")
+
+    def stacks(self) -> list[str]:
+        """The names of this project's stacks.
+
+        Raises UsageError, as every reading does, when the bucket cannot be read.
+        """
+        keys = self._keys(f"stacks/{self._project}/")
+        return sorted(Path(key).stem for key in keys if key.endswith(".json"))
+
+    def resources(self, stack: str) -> list[dict[str, Any]] | None:
+        """What the stack's state has, or None when there is no such stack."""
+        key = f"{self._folder}/stacks/{self._project}/{stack}.json"
+        if key not in self._keys(f"stacks/{self._project}/{stack}.json"):
+            return None
+        return list((self._get(key)["checkpoint"].get("latest") or {}).get("resources") or [])
+
+    def locks(self, stack: str) -> list[dict[str, Any]]:
+        """Who holds the stack: pid, username, hostname and timestamp of each."""
+        return [self._get(key) for key in self._keys(f"locks/organization/{self._project}/{stack}/")]
+
+    def exists(self) -> bool:
+        """Whether there is such a bucket."""
+        try:
+            self._s3.head_bucket(Bucket=self.bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return False
+            raise self._unreadable(error) from None
+        except BotoCoreError as error:
+            raise self._unreadable(error) from None
+        return True
+
+    def _keys(self, prefix: str) -> list[str]:
+        try:
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=f"{self._folder}/{prefix}"
+            )  # fmt: skip
+            return [found["Key"] for page in pages for found in page.get("Contents", [])]
+        except (ClientError, BotoCoreError, ValueError) as error:
+            raise self._unreadable(error) from None
+
+    def _get(self, key: str) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()))
+        except (ClientError, BotoCoreError, ValueError) as error:
+            raise self._unreadable(error) from None
+
+    @functools.cached_property
+    def _s3(self) -> Any:
+        return boto3.client("s3", region_name=self._region, endpoint_url=self._endpoint)
+
+    def _unreadable(self, error: Exception) -> UsageError:
+        return UsageError(
+            f"the state in s3://{self.bucket} cannot be read: {error}; check the credentials, PULUMI_BACKEND_URL, and "
+            "AWS_ENDPOINT_URL where it is set"
+        )
 
 
 def outputs(stack: str) -> dict[str, Any]:
-    """The outputs of one of this project's stacks.
+    """The outputs of one of this project's stacks, in the backend that Pulumi uses.
 
     Raises UsageError when the backend is not to be found or read, or has no such stack.
     """
-    parts = location()
-    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
-    folder = f"{parts.path.strip('/')}/.pulumi/stacks/{project}/".lstrip("/")
-    key = f"{folder}{stack}.json"
-    try:
-        s3 = boto3.client("s3", region_name=query.get("region"), endpoint_url=query.get("endpoint"))
-        found = s3.list_objects_v2(Bucket=parts.netloc, Prefix=folder).get("Contents", [])
-        keys = [one["Key"] for one in found]
-        if key not in keys:
-            stacks = ", ".join(sorted(Path(one).stem for one in keys if one.endswith(".json"))) or "none"
-            raise UsageError(f"--stack {stack}: there is no such stack in s3://{parts.netloc}; it has: {stacks}")
-        checkpoint = json.loads(s3.get_object(Bucket=parts.netloc, Key=key)["Body"].read())
-    except (ClientError, BotoCoreError, ValueError) as error:
-        raise UsageError(
-            f"the state in s3://{parts.netloc} cannot be read: {error}; check the credentials, PULUMI_BACKEND_URL, and "
-            "AWS_ENDPOINT_URL where it is set"
-        ) from None
-    for resource in checkpoint["checkpoint"].get("latest", {}).get("resources") or []:
+    backend = Backend(current_url())
+    resources = backend.resources(stack)
+    if resources is None:
+        stacks = ", ".join(backend.stacks()) or "none"
+        raise UsageError(f"--stack {stack}: there is no such stack in s3://{backend.bucket}; it has: {stacks}")
+    for resource in resources:
         if resource["type"] == "pulumi:pulumi:Stack":
             return dict(resource.get("outputs") or {})
     raise UsageError(f"--stack {stack}: has no resources (it was destroyed, or never deployed); deploy it first")
 
 
-def location() -> SplitResult:
-    """Pulumi's backend, which must be a bucket."""
-    url = backend_url()
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme != "s3" or not parts.netloc:
-        raise UsageError(f"Pulumi's backend is {url!r}: this reads S3 backends (s3://BUCKET?region=REGION); "
-                         "set PULUMI_BACKEND_URL to bootstrap's backendUrl")  # fmt: skip
-    return parts
+def url(bucket: str, region: str, endpoint: str | None) -> str:
+    """A bucket's URL as Pulumi's backend, at AWS or at another endpoint: Pulumi takes that from here, and from no
+    AWS_ENDPOINT_URL."""
+    return f"s3://{bucket}?region={region}" + (f"&endpoint={endpoint}&s3ForcePathStyle=true" if endpoint else "")
 
 
-def backend_url() -> str:
+def current_url() -> str:
     """Pulumi's backend, from where Pulumi itself takes it: PULUMI_BACKEND_URL, else what `pulumi login` noted.
 
-    https://www.pulumi.com/docs/iac/concepts/state-and-backends/
+    Raises UsageError when neither is there. https://www.pulumi.com/docs/iac/concepts/state-and-backends/
     """
     if url := os.environ.get("PULUMI_BACKEND_URL"):
         return url

@@ -35,6 +35,16 @@ class Report:
             self._waiting = False
 
 
+class Silence(Report):
+    """For a run that is part of another, which tells of it in lines of its own."""
+
+    def line(self, text: str = "") -> None:
+        pass
+
+    def waiting(self, text: str) -> None:
+        pass
+
+
 def check_writable(path: Path) -> None:
     """Raise UsageError when a record could not be written there, before anything is done that it would tell of."""
     try:

@@ -17,10 +17,13 @@ def root() -> Path:
 
 
 @pytest.fixture
-def project_copy(root: Path, tmp_path: Path) -> Path:
-    """A copy of the project to break, on the same virtual environment."""
-    copy = tmp_path / "copy"
-    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "__pycache__"))
+def project_copy(tmp_path: Path) -> Path:
+    """A copy of the project to break, or to have an emulator of its own, on the same virtual environment."""
+    return copy_project(tmp_path / "copy")
+
+
+def copy_project(copy: Path) -> Path:
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv*", ".local*", "__pycache__"))
     (copy / ".venv").symlink_to(sys.prefix)
     return copy
 

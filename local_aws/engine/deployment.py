@@ -7,18 +7,16 @@ changed something the state is saved, so that whatever happens next, what was ma
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
 from local_aws import wire
+from local_aws.engine.interface import Operation, Step
 from local_aws.engine.stack import Resource, now
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import UNKNOWN, Provider
 from local_aws.provider.resource import Props
-
-Operation = Literal["create", "update", "replace", "delete", "same"]
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:aws"
@@ -52,28 +50,6 @@ STOP_DEADLINE_SECONDS = 60
 
 class DeploymentError(LocalAwsError):
     """The deployment cannot be carried out, or a step of it failed."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What was done, or in a preview would be, with one resource; `changed` are the inputs that differ."""
-
-    operation: Operation
-    urn: str
-    changed: tuple[str, ...] = ()
-
-    @property
-    def type(self) -> str:
-        return self.urn.split("::")[2].split("$")[-1]
-
-    @property
-    def name(self) -> str:
-        return self.urn.split("::")[-1]
-
-    @property
-    def subject(self) -> str:
-        """What the step is about, for people."""
-        return f"{self.type} {self.name}" + (f" [{', '.join(self.changed)}]" if self.changed else "")
 
 
 class Deployment:

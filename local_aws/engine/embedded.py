@@ -6,9 +6,8 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import pulumi
@@ -17,50 +16,16 @@ from local_aws.engine import program
 from local_aws.engine.deployment import (
     PROVIDER_TYPE,
     Deployment,
-    Operation,
-    Step,
     refuse_protected,
     without_dangling,
 )
+from local_aws.engine.interface import Kind, Step, Update
 from local_aws.engine.stack import Resource, Stack, State
 from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
-from local_aws.project import read_yaml
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws, Props
-
-Kind = Literal["update", "preview", "refresh", "destroy"]
-
-
-@dataclass(frozen=True)
-class Update:
-    """What one operation on a stack did, or in a preview would do."""
-
-    kind: Kind
-    steps: tuple[Step, ...]
-    outputs: Props
-    seconds: float
-
-    @property
-    def changes(self) -> dict[Operation, int]:
-        """How many resources each operation was for."""
-        counts: dict[Operation, int] = {}
-        for step in self.steps:
-            counts[step.operation] = counts.get(step.operation, 0) + 1
-        return counts
-
-    @property
-    def changed(self) -> tuple[Step, ...]:
-        """The steps that were not `same`."""
-        return tuple(step for step in self.steps if step.operation != "same")
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "changes": self.changes,
-            "steps": [asdict(step) for step in self.changed],
-            "seconds": round(self.seconds, 3),
-        }
+from ops.project import read_yaml
 
 
 class EmbeddedEngine:

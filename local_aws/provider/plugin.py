@@ -7,6 +7,9 @@ It stands on Pulumi's protocol rather than on `pulumi.provider.experimental`, wh
 archive without its contents, which is how the engine sends a state's archives to a provider.
 """
 
+import os
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -125,6 +128,7 @@ def _telling(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 def main() -> None:
     """Serve on a free loopback port and print its number, as the engine expects of a plugin."""
+    threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
     server = grpc.server(
         ThreadPoolExecutor(max_workers=16),
         interceptors=[_Errors()],
@@ -135,6 +139,13 @@ def main() -> None:
     server.start()
     print(port, flush=True)
     server.wait_for_termination()
+
+
+def _watch_parent(parent: int) -> None:
+    """The engine ends its plugins; one that was killed could not."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(0)
 
 
 if __name__ == "__main__":

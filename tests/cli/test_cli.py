@@ -33,6 +33,7 @@ class Pulumi:
             "PATH": f"{project / 'local_aws' / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "PULUMI_HOME": str(home),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PYTHONPYCACHEPREFIX": "",  # would keep bytecode by path, so anew for each copy
             "PULUMI_CONFIG_PASSPHRASE": "",
         }
 

@@ -1,10 +1,7 @@
 """./sandbox check and ./sandbox local, as a person runs them beside a kept emulator."""
 
 import json
-import os
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +10,20 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.local.conftest import Sandbox
+from tests.conftest import copy_project
+from tests.local.conftest import run_sandbox, shell_with_env
 
 
 @dataclass
 class Kept:
-    """An emulator that `rehearse --keep` left up: the settings it told, and its process."""
+    """A checkout with an emulator that `rehearse --keep` left up, and what `local env` puts into a shell."""
 
+    checkout: Path
     environment: dict[str, str]
-    pid: int
+
+    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run ./sandbox there, in that shell."""
+        return run_sandbox(self.checkout, *arguments, **{**self.environment, **environment})
 
     def client(self, service: str) -> Any:
         return boto3.Session(
@@ -42,35 +44,26 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-def kept(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """One for this module: each test leaves the app healthy, as it found it."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
-    record = tmp_path_factory.mktemp("kept") / "record.json"
-    command = [sys.executable, str(root / "sandbox"), "rehearse", "--keep", "--json", str(record)]
-    subprocess.run(command, env=clean, capture_output=True, timeout=120, check=True)
-    kept = json.loads(record.read_text())["kept"]
+    checkout = copy_project(tmp_path_factory.mktemp("kept") / "checkout")
     try:
-        loading = ["sh", "-c", f". {kept['settings']}; env -0"]
-        loaded = subprocess.run(loading, env=clean, capture_output=True, text=True, check=True).stdout
-        environment = dict(entry.split("=", 1) for entry in loaded.split("\0") if entry)
-        assert environment.items() >= kept["environment"].items()
-        yield Kept(kept["environment"], kept["pid"])
+        assert run_sandbox(checkout, "rehearse", "--engine", "embedded", "--keep").returncode == 0
+        yield Kept(checkout, shell_with_env(checkout))
     finally:
-        os.kill(kept["pid"], signal.SIGTERM)
+        run_sandbox(checkout, "local", "stop")
 
 
-def test_the_lifecycle_by_hand(kept: Kept, sandbox: Sandbox, tmp_path: Path) -> None:
-    healthy = sandbox("check", "--stack", "app", "--expect", "healthy", **kept.environment)
+def test_the_lifecycle_by_hand(kept: Kept, tmp_path: Path) -> None:
+    healthy = kept("check", "--stack", "app", "--expect", "healthy")
     assert healthy.returncode == 0, healthy.stderr
     assert "stack app is healthy" in healthy.stdout
 
-    injected = sandbox("local", "up", "--config", "failMode=true", **kept.environment)
+    injected = kept("local", "up", "--config", "failMode=true")
     assert "update   aws:lambda/function:Function app-function-lambda [environment]" in injected.stdout
 
     record = tmp_path / "check.json"
-    failing = sandbox(
-        "check", "--stack", "app", "--expect", "failing", "--requests", "3", "--json", str(record), **kept.environment
-    )
+    failing = kept("check", "--stack", "app", "--expect", "failing", "--requests", "3", "--json", str(record))
     assert failing.returncode == 0, failing.stdout + failing.stderr
     found = json.loads(record.read_text())
     assert (found["expect"], found["held"], len(found["requests"])) == ("failing", True, 3)
@@ -84,31 +77,31 @@ def test_the_lifecycle_by_hand(kept: Kept, sandbox: Sandbox, tmp_path: Path) -> 
         "metric 5xx",
     ]
 
-    wrong = sandbox("check", "--stack", "app", "--expect", "healthy", **kept.environment)
+    wrong = kept("check", "--stack", "app", "--expect", "healthy")
     assert wrong.returncode == 1
     assert "expected 5 of 5 answer 200 and status healthy, saw 0 of 5" in wrong.stdout
 
-    rolled_back = sandbox("local", "up", **kept.environment)
+    rolled_back = kept("local", "up")
     assert rolled_back.returncode == 0
-    assert sandbox("check", "--stack", "app", "--expect", "healthy", **kept.environment).returncode == 0
+    assert kept("check", "--stack", "app", "--expect", "healthy").returncode == 0
 
 
-def test_healthy_is_not_taken_for_failing(kept: Kept, sandbox: Sandbox) -> None:
-    found = sandbox("check", "--stack", "app", "--expect", "failing", **kept.environment)
+def test_healthy_is_not_taken_for_failing(kept: Kept) -> None:
+    found = kept("check", "--stack", "app", "--expect", "failing")
 
     assert found.returncode == 1
     assert "FAIL  requests: expected 5 of 5 answer a 5xx status, saw 0 of 5; 200 healthy" in found.stdout
 
 
-def test_telemetry_that_does_not_follow_is_a_failure_by_the_deadline(kept: Kept, sandbox: Sandbox) -> None:
+def test_telemetry_that_does_not_follow_is_a_failure_by_the_deadline(kept: Kept) -> None:
     cloudwatch = kept.client("cloudwatch")
     cloudwatch.delete_alarms(AlarmNames=["incident-sandbox-app-api-5xx"])
     try:
-        found = sandbox("check", "--stack", "app", "--expect", "healthy", "--timeout", "0.3", **kept.environment)
+        found = kept("check", "--stack", "app", "--expect", "healthy", "--timeout", "0.3")
     finally:
         cloudwatch.close()
-        assert "delete" in sandbox("local", "refresh", **kept.environment).stdout
-        assert "create" in sandbox("local", "up", **kept.environment).stdout
+        assert "delete" in kept("local", "refresh").stdout
+        assert "create" in kept("local", "up").stdout
 
     assert found.returncode == 1
     assert "FAIL  alarm incident-sandbox-app-api-5xx: expected OK, saw missing" in found.stdout
@@ -133,9 +126,9 @@ def test_telemetry_that_does_not_follow_is_a_failure_by_the_deadline(kept: Kept,
     ],
 )
 def test_what_cannot_be_checked_is_told_in_one_line(
-    arguments: list[str], environment: dict[str, str], told: str, kept: Kept, sandbox: Sandbox
+    arguments: list[str], environment: dict[str, str], told: str, kept: Kept
 ) -> None:
-    found = sandbox("check", "--expect", "healthy", *arguments, **{**kept.environment, **environment})
+    found = kept("check", "--expect", "healthy", *arguments, **environment)
 
     assert found.returncode == 2
     assert told in found.stderr
@@ -157,12 +150,10 @@ def test_what_cannot_be_checked_is_told_in_one_line(
         (["outputs", "--stack", "nope"], "there is no stack 'nope'"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_and_nothing_is_half_done(
-    arguments: list[str], told: str, kept: Kept, sandbox: Sandbox
-) -> None:
+def test_a_mistake_is_told_in_one_line_and_nothing_is_half_done(arguments: list[str], told: str, kept: Kept) -> None:
     before = kept.state()
 
-    found = sandbox("local", *arguments, **kept.environment)
+    found = kept("local", *arguments)
 
     assert found.returncode == 2
     assert told in found.stderr
@@ -171,12 +162,12 @@ def test_a_mistake_is_told_in_one_line_and_nothing_is_half_done(
     assert kept.state() == before
 
 
-def test_a_second_stack_lives_beside_the_first(kept: Kept, sandbox: Sandbox) -> None:
-    made = sandbox("local", "up", "--stack", "blue", "--config", "failMode=true", **kept.environment)
+def test_a_second_stack_lives_beside_the_first(kept: Kept) -> None:
+    made = kept("local", "up", "--stack", "blue", "--config", "failMode=true")
     assert "create 17" in made.stdout, made.stderr
     try:
-        assert sandbox("check", "--stack", "blue", "--expect", "failing", **kept.environment).returncode == 0
-        assert sandbox("check", "--stack", "app", "--expect", "healthy", **kept.environment).returncode == 0
+        assert kept("check", "--stack", "blue", "--expect", "failing").returncode == 0
+        assert kept("check", "--stack", "app", "--expect", "healthy").returncode == 0
     finally:
-        gone = sandbox("local", "destroy", "--stack", "blue", **kept.environment)
+        gone = kept("local", "destroy", "--stack", "blue")
     assert "delete 17" in gone.stdout

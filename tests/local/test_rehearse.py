@@ -46,7 +46,7 @@ def emulators(scratch: Path) -> list[str]:
 def start(root: Path, scratch: Path) -> subprocess.Popen[str]:
     """A rehearsal that the test can do something to."""
     return subprocess.Popen(
-        [sys.executable, str(root / "sandbox"), "rehearse"],
+        [sys.executable, str(root / "sandbox"), "rehearse", "--engine", "embedded"],
         env={**os.environ, "TMPDIR": str(scratch)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -62,7 +62,7 @@ def test_the_whole_lifecycle_holds_and_is_recorded(root: Path, scratch: Path, sa
     before = dirt(root)
     file = tmp_path / "record.json"
 
-    found = sandbox("rehearse", "--json", str(file), TMPDIR=str(scratch))
+    found = sandbox("rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
 
     assert found.returncode == 0, found.stdout + found.stderr
     record = json.loads(file.read_text())
@@ -153,7 +153,9 @@ def test_credentials_of_the_shell_are_never_used(sandbox: Sandbox, tmp_path: Pat
     config = tmp_path / "config"
     config.write_text(f"[profile real]\ncredential_process = touch {asked}\nregion = us-east-1\n")
 
-    found = sandbox("rehearse", AWS_PROFILE="real", AWS_CONFIG_FILE=str(config), AWS_SESSION_TOKEN="stale")
+    found = sandbox(
+        "rehearse", "--engine", "embedded", AWS_PROFILE="real", AWS_CONFIG_FILE=str(config), AWS_SESSION_TOKEN="stale"
+    )
 
     assert found.returncode == 0, found.stdout + found.stderr
     assert not asked.exists()
@@ -189,7 +191,7 @@ def test_a_step_that_fails_is_named_with_what_was_expected_and_seen(
     handler.write_text(handler.read_text().replace('== "true"', '== "never"'))
     file = tmp_path / "record.json"
 
-    found = run_sandbox(project_copy, "rehearse", "--json", str(file), TMPDIR=str(scratch))
+    found = run_sandbox(project_copy, "rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
 
     assert found.returncode == 1, found.stderr
     assert " 6  check failing: FAILED" in found.stdout
@@ -227,7 +229,7 @@ def test_a_proof_that_does_not_hold_fails_its_step(
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
 
-    found = run_sandbox(project_copy, "rehearse", TMPDIR=str(scratch))
+    found = run_sandbox(project_copy, "rehearse", "--engine", "embedded", TMPDIR=str(scratch))
 
     assert found.returncode == 1
     assert told in found.stdout
@@ -267,7 +269,7 @@ def test_a_stack_file_that_is_wrong_is_told(old: str, new: str, told: str, proje
     stack_file = project_copy / "Pulumi.app.yaml"
     stack_file.write_text(stack_file.read_text().replace(old, new))
 
-    found = run_sandbox(project_copy, "rehearse", TMPDIR=str(scratch))
+    found = run_sandbox(project_copy, "rehearse", "--engine", "embedded", TMPDIR=str(scratch))
 
     assert found.returncode in (1, 2)
     assert told in found.stdout + found.stderr

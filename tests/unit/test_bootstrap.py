@@ -126,7 +126,7 @@ def test_the_outputs_are_what_stacks_and_github_need() -> None:
         "AWS_REGION": REGION,
         "PULUMI_BACKEND_URL": url,
         "PULUMI_SECRETS_PROVIDER": outputs["secretsProvider"],
-        "DEPLOY_ROLE_ARN": outputs["deployRoleArn"],
-        "PREVIEW_ROLE_ARN": outputs["previewRoleArn"],
+        "AWS_DEPLOY_ROLE_ARN": outputs["deployRoleArn"],
+        "AWS_PREVIEW_ROLE_ARN": outputs["previewRoleArn"],
     }
     assert outputs.keys() == {"backendUrl", "secretsProvider", "deployRoleArn", "previewRoleArn", "githubVariables"}

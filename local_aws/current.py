@@ -1,0 +1,93 @@
+"""The emulator that stays: one to a checkout, found again by the link `.local` to its directory."""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from local_aws import saved
+from local_aws.emulator import KEPT, ROOT, Child, Emulator
+from local_aws.errors import LocalAwsError
+from ops import locks
+
+LINK = ROOT / ".local"
+STOP_DEADLINE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Current:
+    """The emulator of this checkout: its process, and the folder that it is saved in when it is stopped, if any."""
+
+    emulator: Emulator
+    pid: int
+    persist: str | None
+
+    def stop(self) -> None:
+        """Stop it, and return when it is gone, saved first if it is to be.
+
+        Raises LocalAwsError when it could not be saved, or does not end.
+        """
+        directory = self.emulator.directory
+        os.kill(self.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_DEADLINE_SECONDS
+        while locks.is_held(directory):
+            if time.monotonic() > deadline:
+                raise LocalAwsError(f"the emulator (pid {self.pid}) has not ended after {STOP_DEADLINE_SECONDS} s: "
+                                    f"see {directory / 'emulator.log'}")  # fmt: skip
+            time.sleep(0.02)
+        if self.persist and directory.exists():
+            raise LocalAwsError(
+                f"the emulator is stopped and could not be saved in {self.persist}, which is as it was: "
+                f"see {directory / 'emulator.log'}"
+            )
+
+
+def find() -> Current | None:
+    """The running emulator of this checkout, or None."""
+    directory = LINK.resolve()
+    if not LINK.is_symlink() or not locks.is_held(directory):
+        return None
+    record = json.loads((directory / KEPT / saved.RECORD).read_text())
+    return Current(Emulator(directory, record["url"], record["region"]), record["pid"], record["persist"])
+
+
+def get() -> Current:
+    """The running emulator of this checkout.
+
+    Raises LocalAwsError when there is none.
+    """
+    found = find()
+    if found is None:
+        raise LocalAwsError("no emulator of this checkout is running: start one with `./sandbox local start`, or "
+                            "`./sandbox rehearse --keep` for one with the app deployed")  # fmt: skip
+    return found
+
+
+@contextlib.contextmanager
+def becoming() -> Iterator[None]:
+    """Hold the checkout while an emulator is started that is to stay: two at once would not find each other.
+
+    Raises LocalAwsError when there is one already.
+    """
+    lock = locks.hold(ROOT, wait=True)
+    try:
+        if (found := find()) is not None:
+            raise LocalAwsError(
+                f"an emulator of this checkout is running at {found.emulator.url}: use it (`./sandbox local status`), "
+                "or stop it with `./sandbox local stop`"
+            )
+        yield
+    finally:
+        os.close(lock)
+
+
+def register(emulator: Child) -> None:
+    """Make an emulator the one of this checkout. It outlives this process from here on."""
+    staged = LINK.with_name(f"{LINK.name}.new")
+    staged.unlink(missing_ok=True)
+    staged.symlink_to(emulator.directory)
+    staged.replace(LINK)
+    emulator.keep()

@@ -1,0 +1,104 @@
+"""The two engines a rehearsal can run on, and how each brings the foundation about."""
+
+import shutil
+import time
+from importlib.metadata import version
+from typing import Literal, Protocol
+
+from infra import names
+from local_aws import emulator
+from local_aws.emulator import Emulator
+from local_aws.engine.cli import CliEngine, update_of
+from local_aws.engine.embedded import EmbeddedEngine
+from local_aws.engine.interface import Engine, Update
+from local_aws.engine.store import Bucket, Folder
+from local_aws.provider.resource import Aws
+from ops import automation, bootstrap
+from ops.automation import Cli, Pulumi
+from ops.project import read_yaml
+from ops.report import Silence
+
+Name = Literal["pulumi", "embedded"]
+
+
+class Engines(Protocol):
+    """Engines of one kind, for the stacks in one emulator, which the environment names."""
+
+    name: Name
+    version: str
+    title: str
+    """The engine, for people."""
+
+    def bootstrap(self, repository: str, message: str) -> Update:
+        """Bring the foundation about, its state in its bucket in the end, for a repository unless the stack's file
+        names one."""
+        ...
+
+    def stack(self, name: str) -> Engine:
+        """An engine for a stack whose state is in that bucket."""
+        ...
+
+
+def choose(name: Literal["auto", "pulumi", "embedded"], running: Emulator) -> Engines:
+    """The engines of that name; `auto` is the CLI where there is one.
+
+    Raises UsageError when `pulumi` is asked for and there is none to use.
+    """
+    if name == "embedded" or (name == "auto" and shutil.which("pulumi") is None):
+        return _Embedded(running)
+    return _Cli(automation.cli(), running)
+
+
+class _Embedded:
+    name: Name = "embedded"
+    version = version("pulumi")
+    title = f"embedded, on Pulumi's Python SDK {version}"
+
+    def __init__(self, running: Emulator) -> None:
+        self._workspace = running.workspace
+        self._folder = running.directory / "bootstrap"
+        self._aws = Aws()
+        self._bucket = Bucket(self._aws, names.state_bucket(emulator.ACCOUNT, running.region))
+        self._secrets_provider = ""
+
+    def bootstrap(self, repository: str, message: str) -> Update:
+        engine = EmbeddedEngine(self._workspace, names.BOOTSTRAP_STACK, self._aws, Folder(self._folder))
+        engine.set_config("aws:region", self._aws.region)
+        if engine.get_config("githubRepository") is None:
+            engine.set_config("githubRepository", repository)
+        update = engine.up(message)
+        self._secrets_provider = update.outputs["secretsProvider"]
+        engine.move(self._bucket, self._secrets_provider)
+        return update
+
+    def stack(self, name: str) -> Engine:
+        return EmbeddedEngine(
+            self._workspace, name, self._aws, self._bucket, secrets_provider=lambda: self._secrets_provider
+        )
+
+
+class _Cli:
+    name: Name = "pulumi"
+
+    def __init__(self, cli: Cli, running: Emulator) -> None:
+        self.version = str(cli.version)
+        self.title = f"Pulumi CLI {self.version}"
+        self._pulumi = Pulumi(cli, running.workspace, {})
+        self._region = running.region
+        self._secrets_provider: str | None = None
+
+    def bootstrap(self, repository: str, message: str) -> Update:
+        stack_file = self._pulumi.folder / f"Pulumi.{names.BOOTSTRAP_STACK}.yaml"
+        config = [("aws:region", self._region)]
+        if bootstrap.REPOSITORY not in (read_yaml(stack_file).get("config") or {}):
+            config.append((bootstrap.REPOSITORY, repository))
+        started = time.monotonic()
+        result = bootstrap.run(
+            self._pulumi.cli, self._pulumi.folder, bootstrap.find_account(self._region), config, Silence()
+        )
+        assert result is not None  # nobody was asked
+        self._secrets_provider = result.outputs["secretsProvider"]
+        return update_of("update", result.steps, result.outputs, time.monotonic() - started)
+
+    def stack(self, name: str) -> Engine:
+        return CliEngine(self._pulumi, name, self._secrets_provider)

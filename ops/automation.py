@@ -1,0 +1,211 @@
+"""The Pulumi CLI, through its Automation API."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from pulumi import automation as auto
+from semver import VersionInfo
+
+from ops.errors import UsageError
+
+MINIMUM_VERSION = VersionInfo(3, 208)
+"""The first to read its options from PULUMI_OPTION_*: https://github.com/pulumi/pulumi/pull/20868"""
+
+CANCEL_DEADLINE_SECONDS = 60
+"""How long an interrupted update may take to end what it has under way and to save its state."""
+
+
+class Cli(auto.PulumiCommand):
+    """The CLI on PATH. When we are interrupted it ends its update in order, and the interrupt goes on after that."""
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Callable[[str], Any] | None = None,
+        on_error: Callable[[str], Any] | None = None,
+    ) -> auto.CommandResult:
+        """Run one command, as PulumiCommand does, but in a session of its own: Ctrl-C in a terminal reaches us alone.
+
+        Raises auto.CommandError when the command fails.
+        """
+        process = subprocess.Popen(
+            [self.command, "--non-interactive", *args],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env={**_environment(), **additional_env, "PULUMI_AUTOMATION_API": "true"},
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            output, errors = _Lines(process.stdout, on_output), _Lines(process.stderr, on_error)
+            code = process.wait()
+        except BaseException:
+            _cancel(process)
+            raise
+        result = auto.CommandResult(stdout=output.text(), stderr=errors.text(), code=code)
+        if code != 0:
+            raise auto.errors.create_command_error(result)
+        return result
+
+
+def _environment() -> dict[str, str]:
+    """This process's, but for where ./sandbox keeps its bytecode: by the paths that modules are found under, and the
+    program's Python may find them under another each time."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPYCACHEPREFIX"}
+
+
+class _Lines:
+    """The lines of a stream, read as they come."""
+
+    def __init__(self, stream: IO[str] | None, on_line: Callable[[str], Any] | None) -> None:
+        assert stream is not None
+        self._stream = stream
+        self._on_line = on_line
+        self._lines: list[str] = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def text(self) -> str:
+        """All of it, once the stream has ended."""
+        self._thread.join()
+        return "\n".join(self._lines)
+
+    def _read(self) -> None:
+        with self._stream:
+            for line in self._stream:
+                self._lines.append(line.rstrip())
+                if self._on_line:
+                    self._on_line(self._lines[-1])
+
+
+def _cancel(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(CANCEL_DEADLINE_SECONDS)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def cli() -> Cli:
+    """The Pulumi CLI.
+
+    Raises UsageError when it is not on PATH, or too old.
+    """
+    try:
+        return Cli(version=MINIMUM_VERSION)
+    except OSError:
+        raise UsageError(
+            "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/iac/download-install/), and retry"
+        ) from None
+    except (auto.InvalidVersionError, subprocess.CalledProcessError) as error:
+        raise UsageError(
+            f"the Pulumi CLI on PATH cannot be used, {MINIMUM_VERSION} or newer is needed: {error}"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Pulumi:
+    """The CLI on the project in `folder`, with settings such as PULUMI_BACKEND_URL besides those of this process.
+
+    Its operations raise UsageError when the CLI fails.
+    """
+
+    cli: Cli
+    folder: Path
+    environment: Mapping[str, str]
+
+    def stack(self, name: str, secrets_provider: str | None = None) -> auto.Stack:
+        """A stack, made with the secrets provider where the backend has none of that name."""
+        workspace = auto.LocalWorkspace(
+            work_dir=str(self.folder),
+            pulumi_command=self.cli,
+            env_vars=dict(self.environment),
+            secrets_provider=secrets_provider,
+        )
+        with told():
+            return auto.Stack.create_or_select(name, workspace)
+
+    def export_state(self, name: str) -> dict[str, Any]:
+        """A stack's state, its secrets as they are kept: `version` and `deployment`."""
+        return dict(json.loads(self._run("stack", "export", "--stack", name).stdout))
+
+    def import_state(self, name: str, state: dict[str, Any]) -> None:
+        """Make a stack's state what `export_state` returned, of this stack or of one in another backend."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(state, file)
+            file.flush()
+            self._run("stack", "import", "--stack", name, "--file", file.name)
+
+    def change_secrets_provider(self, name: str, secrets_provider: str) -> None:
+        """Encrypt a stack's secrets anew, and note the provider in the state and in the stack's file."""
+        self._run("stack", "change-secrets-provider", secrets_provider, "--stack", name)
+
+    def remove(self, name: str) -> None:
+        """Remove a stack that has no resources; its configuration stays."""
+        self._run("stack", "rm", "--yes", "--preserve-config", "--stack", name)
+
+    def cancel(self, name: str) -> None:
+        """Let go of a stack's locks."""
+        self._run("cancel", "--yes", "--stack", name)
+
+    def _run(self, *arguments: str) -> auto.CommandResult:
+        with told():
+            return self.cli.run(list(arguments), str(self.folder), self.environment)
+
+
+class Events:
+    """What the engine tells of one operation: its steps, and what went wrong. `on_step` sees those that change."""
+
+    def __init__(self, on_step: Callable[[auto.StepEventMetadata], None] = lambda step: None) -> None:
+        self.steps: list[auto.StepEventMetadata] = []
+        self.errors: list[str] = []
+        self._on_step = on_step
+
+    @property
+    def changed(self) -> list[auto.StepEventMetadata]:
+        """The steps on AWS's resources that were not `same`."""
+        return [step for step in self.steps if _changes(step)]
+
+    def __call__(self, event: auto.EngineEvent) -> None:
+        if event.res_outputs_event:
+            step = event.res_outputs_event.metadata
+            self.steps.append(step)
+            if _changes(step):
+                self._on_step(step)
+        if event.diagnostic_event and event.diagnostic_event.severity == "error":
+            self.errors.append(event.diagnostic_event.message)
+
+
+def _changes(step: auto.StepEventMetadata) -> bool:
+    return step.op != auto.OpType.SAME and step.type.startswith("aws:")
+
+
+@contextlib.contextmanager
+def told(events: Events | None = None) -> Iterator[None]:
+    """Turns a failure of the CLI into one line: what failed first as the engine tells it, else what the CLI says.
+
+    Raises UsageError.
+    """
+    try:
+        yield
+    except auto.CommandError as error:
+        # The error is a text, the command's result, with what was written to standard error at its end.
+        lines = (events and events.errors) or [str(error).rpartition(" stderr: ")[2] or str(error)]
+        plain = re.sub(r"<{%.*?%}>", "", lines[0])  # the engine's marks for colours
+        raise UsageError(" ".join(plain.removeprefix("error: ").split())) from None

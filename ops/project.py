@@ -1,0 +1,34 @@
+"""The project's files, as people edit them."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ops.errors import UsageError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping, empty where it holds none.
+
+    Raises UsageError when it cannot be read.
+    """
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    return found if isinstance(found, dict) else {}
+
+
+def region(folder: Path, stack: str) -> str:
+    """The region that a stack's file names.
+
+    Raises UsageError when it names none.
+    """
+    path = folder / f"Pulumi.{stack}.yaml"
+    try:
+        return str(read_yaml(path)["config"]["aws:region"])
+    except (KeyError, TypeError):
+        raise UsageError(f"{path} has no aws:region under config: set one, for example eu-west-1") from None

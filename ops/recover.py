@@ -1,0 +1,62 @@
+"""`./sandbox recover`: settles what a killed update left open, so that the next one neither fails nor makes anything
+twice."""
+
+import argparse
+import os
+from pathlib import Path
+
+from ops import automation, backend, pending, project
+from ops.automation import Events, Pulumi
+from ops.errors import UsageError
+from ops.project import ROOT
+from ops.report import Report
+
+MESSAGE = "./sandbox recover"  # in the history of the refresh
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sandbox recover",
+        description="After an update was killed: find out in AWS what became of the operations that were under way, "
+        "and make the stack's state say so. Let go of the killed run's lock first, with `pulumi cancel`.",
+    )
+    parser.add_argument("--stack", default="app", help="the stack (app)")
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    stack = arguments().parse_args(argv).stack
+    found = backend.Backend(backend.current_url())
+    if stack not in found.stacks():
+        raise UsageError(f"--stack {stack}: there is no such stack in s3://{found.bucket}; it has: "
+                         f"{', '.join(found.stacks()) or 'none'}")  # fmt: skip
+    for lock in found.locks(stack):
+        raise UsageError(
+            f"stack {stack} is locked by {lock['username']}@{lock['hostname']} (pid {lock['pid']}) since "
+            f"{lock['timestamp']}: if that run is gone, `pulumi cancel --stack {stack}` first"
+        )
+    folder = Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
+    pulumi = Pulumi(automation.cli(), folder, {})
+    lines = Report()
+    if not settle(pulumi, stack, project.region(folder, stack), lines):
+        lines.line(f"stack {stack}: nothing is pending")
+        return 0
+    events = Events()
+    with automation.told(events):
+        pulumi.stack(stack).refresh(message=MESSAGE, on_event=events)
+    lines.line(f"stack {stack}: recovered; its state is what AWS has")
+    return 0
+
+
+def settle(pulumi: Pulumi, stack: str, region: str, lines: Report) -> bool:
+    """Settle a stack's pending operations, telling each; return whether there were any.
+
+    The state then names every resource there is, with what it should be: a refresh makes that what it is.
+    """
+    state = pulumi.export_state(stack)
+    if not state["deployment"].get("pending_operations"):
+        return False
+    for settled in pending.settle(state["deployment"], region):
+        lines.line(f"  {settled.sentence}")
+    pulumi.import_state(stack, state)
+    return True
