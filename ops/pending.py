@@ -1,0 +1,314 @@
+"""Settles the operations that a killed run left pending in a stack's state, by asking AWS how they went.
+
+Pulumi notes an operation in the state before it begins and strikes it out once it knows how it went. Of a create that
+was killed nobody knows whether AWS made the resource: `pulumi up` makes it again, which fails where names are unique
+and where they are not, as with KMS keys and HTTP APIs, silently gives a second one.
+https://www.pulumi.com/docs/iac/operations/troubleshooting/interrupted-updates/
+"""
+
+import contextlib
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.errors import UsageError
+
+Outcome = Literal["adopted", "absent", "known", "repeatable", "stateless", "left"]
+
+_OUTCOMES: dict[Outcome, str] = {
+    "adopted": "AWS has it, taken into the state",
+    "absent": "AWS does not have it, nothing to do",
+    "known": "the state has it already, nothing to do",
+    "repeatable": "a setting that the next run makes again, nothing to do",
+    "stateless": "nothing that AWS would have, nothing to do",
+    "left": "a refresh puts the state right, nothing else to do",
+}
+
+_OPERATIONS = {
+    "creating": "create",
+    "importing": "import",
+    "updating": "update",
+    "deleting": "delete",
+    "reading": "read",
+}
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One operation that was pending (`create`, `import`, `update`, `delete`, `read`), and what became of it."""
+
+    urn: str
+    operation: str
+    outcome: Outcome
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for people."""
+        return f"{_subject(self.operation, self.urn)}: {_OUTCOMES[self.outcome]}"
+
+
+def settle(deployment: dict[str, Any], region: str) -> list[Settled]:
+    """Settle what is pending in a Pulumi deployment: `deployment` of `pulumi stack export`, or a checkpoint's `latest`.
+
+    A resource that was being made and that AWS has goes to the end of `resources`, with its inputs as outputs: refresh
+    before anything is made of them. `pending_operations` is empty afterwards. Changes nothing in AWS. The stack must be
+    nobody else's meanwhile: what another run has under way is pending, too.
+
+    Raises UsageError, and leaves the deployment as it was, when AWS cannot be asked, when more than one thing fits,
+    when the state has not got any more what a resource stands on, and when a resource type is not in FINDERS.
+    """
+    resources = list(deployment.get("resources") or [])
+    settled = []
+    with contextlib.ExitStack() as opened:
+
+        @functools.cache
+        def client(service: str) -> Any:
+            made = boto3.client(service, region_name=region)
+            opened.callback(made.close)
+            return made
+
+        for pending in deployment.get("pending_operations") or []:
+            resource, operation = pending["resource"], _OPERATIONS[pending["type"]]
+            is_new = operation in ("create", "import")
+            outcome = _settle_new(operation, resource, resources, client) if is_new else "left"
+            settled.append(Settled(resource["urn"], operation, outcome))
+    deployment["resources"] = resources
+    deployment["pending_operations"] = []
+    return settled
+
+
+def _settle_new(
+    operation: str, resource: dict[str, Any], resources: list[dict[str, Any]], client: "Clients"
+) -> Outcome:
+    """Put the resource among the others if AWS has it."""
+    urn, type, inputs = resource["urn"], resource["type"], resource.get("inputs", {})
+    interrupted = f"{_subject(operation, urn)} was interrupted, and"
+    if not resource.get("custom") or type.startswith("pulumi:providers:"):
+        return "stateless"
+    if type not in FINDERS:
+        raise UsageError(
+            f"{interrupted} how to find a {type} in AWS is not known here ({urn}): "
+            f"say what became of it with `pulumi refresh --stack {_stack(urn)}` in a terminal, then run again"
+        )
+    find = FINDERS[type]
+    if find is None:
+        return "repeatable"
+    try:
+        found = find(client, inputs)
+    except (ClientError, BotoCoreError) as error:
+        raise UsageError(
+            f"{interrupted} AWS cannot be asked whether it has it: {error}; check the credentials and run again"
+        ) from None
+    # A replacement that deletes first leaves the old one in its place, which things that depend on it come after.
+    replaced = next((other for other in resources if other["urn"] == urn and other.get("pendingReplacement")), None)
+    there = [other for other in resources if other is not replaced]
+    new = [id for id in found if not any(_is(other, type, inputs, id) for other in there)]
+    if not new:
+        return "known" if found else "absent"
+    rivals = [f"{other['id']} (in the state)" for other in there if other["urn"] == urn and not other.get("delete")]
+    if len(rivals + new) > 1:
+        raise UsageError(
+            f"{interrupted} AWS has more than one that fits: {', '.join(rivals + new)}; delete those that nothing "
+            "uses, then run again"
+        )
+    if missing := _stands_on(resource) - {other["urn"] for other in resources}:
+        raise UsageError(
+            f"{interrupted} AWS has it, as {new[0]}, but the state has no {', '.join(sorted(missing))} any more, "
+            "which it stands on; delete it in AWS, then run again"
+        )
+    adopted = {**resource, "id": new[0], "outputs": inputs}
+    if replaced:
+        resources[resources.index(replaced)] = adopted
+    else:
+        resources.append(adopted)
+    return "adopted"
+
+
+def _stands_on(resource: dict[str, Any]) -> set[str]:
+    """The URNs without which Pulumi refuses a state that has the resource.
+
+    A create stays pending through any `pulumi up` and `pulumi destroy`, which may have taken them away.
+    https://github.com/pulumi/pulumi/blob/master/pkg/resource/deploy/snapshot.go (VerifyIntegrity)
+    https://github.com/pulumi/pulumi/blob/master/pkg/backend/journal.go (GenerateDeployment)
+    """
+    urns = {resource.get("parent", ""), resource.get("provider", "").rpartition("::")[0]}
+    urns.update(resource.get("dependencies", []), *resource.get("propertyDependencies", {}).values())
+    return urns - {""}
+
+
+def _is(other: dict[str, Any], type: str, inputs: dict[str, Any], id: str) -> bool:
+    """Whether a resource in the state is the one that AWS has by this id; some ids are unique only under a parent."""
+    if other["type"] != type or other["id"] != id:
+        return False
+    return all(other.get("inputs", {}).get(parent) == inputs.get(parent) for parent in ("apiId", "function"))
+
+
+def _subject(operation: str, urn: str) -> str:
+    return f"{operation} of {urn.split('::')[2].split('$')[-1]} {urn.split('::')[-1]}"
+
+
+def _stack(urn: str) -> str:
+    return urn.split("::")[0].removeprefix("urn:pulumi:")
+
+
+Clients = Callable[[str], Any]
+"""Gives the boto3 client of a service."""
+
+Finder = Callable[[Clients, dict[str, Any]], list[str]]
+"""Tells, by the inputs of a resource, which there are in AWS that it may be: their ids, as the provider has them."""
+
+
+def _named(service: str, operation: str, parameter: str, name: str = "name") -> Finder:
+    """What is asked for by its name, which is its id."""
+
+    def find(client: Clients, inputs: dict[str, Any]) -> list[str]:
+        return _ids(inputs[name], getattr(client(service), operation), **{parameter: inputs[name]})
+
+    return find
+
+
+def _ids(id: str, operation: Callable[..., Any], **parameters: str) -> list[str]:
+    """The id, if AWS has what is asked for."""
+    return [] if _answer(lambda: operation(**parameters)) is None else [id]
+
+
+def _pages(client: Any, operation: str, items: str, **parameters: str) -> list[dict[str, Any]]:
+    """All items of a listing; none where what they would belong to is not there."""
+    pages = client.get_paginator(operation).paginate(**parameters)
+    return _answer(lambda: [item for page in pages for item in page[items]]) or []
+
+
+def _answer(ask: Callable[[], Any]) -> Any:
+    """AWS's answer, or None when it does not have what is asked for."""
+    try:
+        return ask()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _NOT_FOUND:
+            raise
+    return None
+
+
+_NOT_FOUND = {"404", "NoSuchEntity", "NotFoundException", "ResourceNotFoundException"}
+"""What S3, IAM, API Gateway and KMS, and Lambda say."""
+
+
+def _api(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    apis = _pages(client("apigatewayv2"), "get_apis", "Items")
+    return [api["ApiId"] for api in apis if api["Name"] == inputs["name"] and _has_tags(api.get("Tags", {}), inputs)]
+
+
+def _integration(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    integrations = _pages(client("apigatewayv2"), "get_integrations", "Items", ApiId=inputs["apiId"])
+    return [one["IntegrationId"] for one in integrations if one.get("IntegrationUri") == inputs["integrationUri"]]
+
+
+def _route(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    routes = _pages(client("apigatewayv2"), "get_routes", "Items", ApiId=inputs["apiId"])
+    return [route["RouteId"] for route in routes if route["RouteKey"] == inputs["routeKey"]]
+
+
+def _stage(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    ask = client("apigatewayv2").get_stage
+    return _ids(inputs["name"], ask, ApiId=inputs["apiId"], StageName=inputs["name"])
+
+
+def _log_group(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    groups = _pages(client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=inputs["name"])
+    return [group["logGroupName"] for group in groups if group["logGroupName"] == inputs["name"]]
+
+
+def _alarm(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    alarms = client("cloudwatch").describe_alarms(AlarmNames=[inputs["name"]])["MetricAlarms"]
+    return [alarm["AlarmName"] for alarm in alarms]
+
+
+def _policy(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    arn = f"{_iam(client)}:policy{inputs.get('path', '/')}{inputs['name']}"
+    return _ids(arn, client("iam").get_policy, PolicyArn=arn)
+
+
+def _oidc_provider(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    arn = f"{_iam(client)}:oidc-provider/{inputs['url'].removeprefix('https://')}"
+    return _ids(arn, client("iam").get_open_id_connect_provider, OpenIDConnectProviderArn=arn)
+
+
+def _iam(client: Clients) -> str:
+    """What the ARNs of this account's IAM begin with."""
+    caller = client("sts").get_caller_identity()
+    return f"arn:{caller['Arn'].split(':')[1]}:iam::{caller['Account']}"
+
+
+def _role_policy(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    id = f"{inputs['role']}:{inputs['name']}"
+    return _ids(id, client("iam").get_role_policy, RoleName=inputs["role"], PolicyName=inputs["name"])
+
+
+def _key(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    if not _tags(inputs):
+        raise UsageError(
+            f"a KMS key without tags ({inputs.get('description', 'no description')}) was being made, and it cannot be "
+            "told from others; say what became of it with `pulumi refresh` in a terminal, then run again"
+        )
+    kms = client("kms")
+    found = []
+    for key in _pages(kms, "list_keys", "Keys"):
+        id = key["KeyId"]
+        if kms.describe_key(KeyId=id)["KeyMetadata"]["KeyState"] == "Enabled":
+            tags = _pages(kms, "list_resource_tags", "Tags", KeyId=id)
+            if _has_tags({tag["TagKey"]: tag["TagValue"] for tag in tags}, inputs):
+                found.append(id)
+    return found
+
+
+def _permission(client: Clients, inputs: dict[str, Any]) -> list[str]:
+    answer = _answer(lambda: client("lambda").get_policy(FunctionName=inputs["function"]))
+    statements = json.loads(answer["Policy"])["Statement"] if answer else []
+    return [one["Sid"] for one in statements if one["Sid"] == inputs["statementId"]]
+
+
+def _has_tags(tags: dict[str, str], inputs: dict[str, Any]) -> bool:
+    """Whether all the inputs' tags are among these."""
+    return _tags(inputs).items() <= tags.items()
+
+
+def _tags(inputs: dict[str, Any]) -> dict[str, str]:
+    """The inputs' tags, without the key that Pulumi's bridge to Terraform may add to a map in a state.
+
+    https://github.com/pulumi/pulumi-terraform-bridge
+    """
+    return {key: value for key, value in inputs.get("tags", {}).items() if key != "__defaults"}
+
+
+FINDERS: dict[str, Finder | None] = {
+    "aws:apigatewayv2/api:Api": _api,
+    "aws:apigatewayv2/integration:Integration": _integration,
+    "aws:apigatewayv2/route:Route": _route,
+    "aws:apigatewayv2/stage:Stage": _stage,
+    "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _oidc_provider,
+    "aws:iam/policy:Policy": _policy,
+    "aws:iam/role:Role": _named("iam", "get_role", "RoleName"),
+    "aws:iam/rolePolicy:RolePolicy": _role_policy,
+    "aws:kms/alias:Alias": _named("kms", "describe_key", "KeyId"),
+    "aws:kms/key:Key": _key,
+    "aws:lambda/function:Function": _named("lambda", "get_function", "FunctionName"),
+    "aws:lambda/permission:Permission": _permission,
+    "aws:s3/bucket:Bucket": _named("s3", "head_bucket", "Bucket", "bucket"),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": None,
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": None,
+    "aws:s3/bucketPolicy:BucketPolicy": None,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": None,
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": None,
+    "aws:s3/bucketVersioning:BucketVersioning": None,
+}
+"""How a resource of a type is found. None: its creation is a put, of a setting that goes when its bucket goes.
+
+Ids are those of the provider's state, which are not always those that it imports by: a permission's, a route's and an
+integration's have no function or API in them. https://github.com/hashicorp/terraform-provider-aws/tree/main/internal/service
+"""
