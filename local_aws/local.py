@@ -137,6 +137,7 @@ def _operate(operation: str, stack: str, config: list[str], lines: Report) -> in
         Bucket(aws, names.state_bucket(emulator.ACCOUNT, running.region)),
         secrets_provider=lambda: str(backend.outputs("bootstrap")["secretsProvider"]),
         on_step=lambda step: lines.line(f"  {step.operation:8} {step.subject}") if _is_told(step) else None,
+        on_settled=lambda settled: lines.line(f"  {'pending':8} {settled.sentence}"),
     )
     for key, value in settings:
         engine.set_config(key, value)

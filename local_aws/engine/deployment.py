@@ -1,19 +1,21 @@
 """One deployment: what the program declares, against what the state has, turned into steps and carried out.
 
-Registrations arrive from several threads at once, each after everything that it depends on. After every step that
-changed something the state is saved, so that whatever happens next, what was made is not lost.
+Registrations arrive from several threads at once, each after everything that it depends on. The state is saved before
+AWS is asked to change anything, with what is about to be done, and after it, with what was: so that whatever happens
+next, what was made is not lost.
 """
 
+import contextlib
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
 from local_aws import wire
 from local_aws.engine.interface import Operation, Step
-from local_aws.engine.stack import Resource, now
+from local_aws.engine.stack import PendingOperation, Resource, now
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import UNKNOWN, Provider
 from local_aws.provider.resource import Props
@@ -61,7 +63,7 @@ class Deployment:
         resources: list[Resource],
         *,
         preview: bool,
-        save: Callable[[list[Resource]], None],
+        save: Callable[[list[Resource], list[PendingOperation]], None],
         on_step: Callable[[Step], None],
     ) -> None:
         self._provider = provider
@@ -69,6 +71,7 @@ class Deployment:
         self._news: dict[str, Resource] = {}
         self._begun: set[str] = set()
         self._replaced: set[str] = set()
+        self._pending: dict[str, PendingOperation] = {}
         self._preview = preview
         self._save = save
         self._on_step = on_step
@@ -88,6 +91,12 @@ class Deployment:
             return without_dangling(
                 [*self._news.values(), *(old for urn, old in self._olds.items() if urn not in self._news)]
             )
+
+    @property
+    def pending_operations(self) -> list[PendingOperation]:
+        """What is under way, or was when the run was interrupted."""
+        with self._lock:
+            return list(self._pending.values())
 
     def register(self, urn: str, request: Any) -> tuple[str, Props]:
         """Bring one resource about; return its id ("" when not known yet) and its state."""
@@ -189,19 +198,21 @@ class Deployment:
             self._done(Step("same", urn), new)
         else:
             step = Step("update", urn, tuple(sorted(diff.changed)))
-            if self._preview:
-                new["outputs"] = {**old["outputs"], **inputs}
-            else:
-                new["outputs"] = self._provider.update(token, old["id"], old["outputs"], inputs)
-            self._done(step, new)
+            with self._noted("updating", new):
+                if self._preview:
+                    new["outputs"] = {**old["outputs"], **inputs}
+                else:
+                    new["outputs"] = self._provider.update(token, old["id"], old["outputs"], inputs)
+                self._done(step, new)
         return new["id"], new["outputs"]
 
     def _create(self, step: Step, new: Resource) -> tuple[str, Props]:
-        if self._preview:
-            new["id"], new["outputs"] = "", new["inputs"]
-        else:
-            new["id"], new["outputs"] = self._provider.create(new["type"], new["inputs"])
-        self._done(step, new)
+        with self._noted("creating", new):
+            if self._preview:
+                new["id"], new["outputs"] = "", new["inputs"]
+            else:
+                new["id"], new["outputs"] = self._provider.create(new["type"], new["inputs"])
+            self._done(step, new)
         return new["id"], new["outputs"]
 
     def _delete_for_replacement(self, target: Resource) -> None:
@@ -225,19 +236,38 @@ class Deployment:
                 self._delete(old)
 
     def _delete(self, old: Resource) -> None:
-        if old["custom"] and old["type"] != PROVIDER_TYPE and not old.get("retainOnDelete") and not self._preview:
-            self._provider.delete(old["type"], old["id"], old["outputs"])
+        with self._noted("deleting", old):
+            if is_in_aws(old) and not old.get("retainOnDelete") and not self._preview:
+                self._provider.delete(old["type"], old["id"], old["outputs"])
+            with self._lock:
+                del self._olds[old["urn"]]
+
+    @contextlib.contextmanager
+    def _noted(self, operation: str, resource: Resource) -> Iterator[None]:
+        """Have the state say that an operation is under way, until it is known, and in the state, how it went."""
+        if self._preview:
+            yield
+            return
         with self._lock:
-            del self._olds[old["urn"]]
-            if not self._preview:
-                self._save(self.resources)
+            # A copy, because another thread's save may read it while this one adds to the resource.
+            self._pending[resource["urn"]] = {"resource": dict(resource), "type": operation}
+            self._save(self.resources, self.pending_operations)
+        try:
+            yield
+        except Exception:
+            self._strike_out(resource)
+            raise
+        self._strike_out(resource)  # of one that was interrupted nobody knows, so it stays
+
+    def _strike_out(self, resource: Resource) -> None:
+        with self._lock:
+            del self._pending[resource["urn"]]
+            self._save(self.resources, self.pending_operations)
 
     def _done(self, step: Step, new: Resource) -> None:
         with self._lock:
             self._news[step.urn] = new
             self._tell(step)
-            if step.operation != "same" and new["custom"] and not self._preview:
-                self._save(self.resources)
 
     def _tell(self, step: Step) -> None:
         with self._lock:
@@ -324,6 +354,11 @@ def _carried(request: Any) -> set[str]:
         for field, value in request.ListFields()
         if field.type != FieldDescriptor.TYPE_MESSAGE or field.is_repeated or value.ByteSize()
     }
+
+
+def is_in_aws(resource: Resource) -> bool:
+    """Whether AWS has it, too: components and providers are in the state alone."""
+    return bool(resource["custom"] and resource["type"] != PROVIDER_TYPE)
 
 
 def without_dangling(resources: list[Resource]) -> list[Resource]:

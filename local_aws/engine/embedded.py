@@ -14,17 +14,18 @@ import pulumi
 
 from local_aws.engine import program
 from local_aws.engine.deployment import (
-    PROVIDER_TYPE,
     Deployment,
+    is_in_aws,
     refuse_protected,
     without_dangling,
 )
 from local_aws.engine.interface import Kind, Step, Update
-from local_aws.engine.stack import Resource, Stack, State
+from local_aws.engine.stack import PendingOperation, Resource, Stack, State
 from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws, Props
+from ops.pending import Settled, settle
 from ops.project import read_yaml
 
 
@@ -33,6 +34,9 @@ class EmbeddedEngine:
 
     `secrets_provider` tells a URL such as awskms://alias/NAME?region=REGION when a stack is made; an encrypted data key
     goes into the new stack's state, as the CLI does it, so that the CLI can go on with the stack.
+
+    What a killed run left pending is settled first by whatever comes next, and told by `on_settled`, before anything
+    else; in a preview, as what would be.
 
     Raises LocalAwsError when the project's files are amiss; operations do when they name another region than `aws`'s.
     """
@@ -46,6 +50,7 @@ class EmbeddedEngine:
         *,
         secrets_provider: Callable[[], str] | None = None,
         on_step: Callable[[Step], None] = lambda step: None,
+        on_settled: Callable[[Settled], None] = lambda settled: None,
     ) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", stack):
             raise LocalAwsError(
@@ -60,6 +65,7 @@ class EmbeddedEngine:
         self._stack = Stack(store, self._project, stack)
         self._secrets_provider = secrets_provider
         self._on_step = on_step
+        self._on_settled = on_settled
 
     def set_config(self, key: str, value: str) -> None:
         """Set a configuration value for this engine's operations; the project's files stay as they are."""
@@ -79,11 +85,14 @@ class EmbeddedEngine:
             state = self._stack.load()
             if state is None:
                 state = State(secrets_provider=self._new_data_key())
+            self._settle(state)
             return self._perform("update", message, state, self._run_program)
 
     def preview(self) -> Update:
         """What `up` would do. Changes nothing, in AWS or in the state, and takes no lock."""
-        return self._run_program(self._stack.load() or State(), preview=True)
+        state = self._stack.load() or State()
+        self._settle(state, preview=True)
+        return self._run_program(state, preview=True)
 
     def destroy(self, message: str = "") -> Update:
         """Delete everything the state has, dependents first; the stack itself and its history stay.
@@ -92,13 +101,16 @@ class EmbeddedEngine:
         """
         with self._stack.lock():
             state = self._load()
+            self._settle(state)
             refuse_protected(state.resources, "`destroy` would delete it")
             return self._perform("destroy", message, state, self._destroy)
 
     def refresh(self, message: str = "") -> Update:
         """Make the state what AWS has now: drift is an `update`, a resource that is gone a `delete`."""
         with self._stack.lock():
-            return self._perform("refresh", message, self._load(), self._refresh)
+            state = self._load()
+            self._settle(state)
+            return self._perform("refresh", message, state, self._refresh)
 
     def outputs(self) -> Props:
         """The stack's outputs, as its last update left them."""
@@ -143,9 +155,28 @@ class EmbeddedEngine:
             raise LocalAwsError(f"there is no stack {self._name!r} in this backend: deploy it first")
         return state
 
+    def _settle(self, state: State, *, preview: bool = False) -> None:
+        """Settle what a killed run left pending, and take over how AWS has those resources now."""
+        if not state.pending_operations:
+            return
+        latest = {"resources": state.resources, "pending_operations": state.pending_operations}
+        settled = settle(latest, self._aws.region)
+        urns = {one.urn for one in settled}
+        provider = self._provider()
+        found = [
+            _as_aws_has_it(provider, resource) if resource["urn"] in urns else resource
+            for resource in latest["resources"]
+        ]
+        state.resources = without_dangling([resource for resource in found if resource])
+        state.pending_operations = latest["pending_operations"]
+        if not preview:
+            self._stack.save(state)
+        for one in settled:
+            self._on_settled(one)
+
     def _deployment(self, state: State, *, preview: bool) -> Deployment:
-        def save(resources: list[Resource]) -> None:
-            self._stack.save(State(resources, state.secrets_provider))
+        def save(resources: list[Resource], pending: list[PendingOperation]) -> None:
+            self._stack.save(State(resources, state.secrets_provider, pending))
 
         return Deployment(self._provider(), state.resources, preview=preview, save=save, on_step=self._on_step)
 
@@ -169,7 +200,7 @@ class EmbeddedEngine:
                 raise
             raise deployment.error from error
         finally:
-            state.resources = deployment.resources
+            state.resources, state.pending_operations = deployment.resources, deployment.pending_operations
         return Update(
             "preview" if preview else "update",
             tuple(deployment.steps),
@@ -183,7 +214,7 @@ class EmbeddedEngine:
         try:
             deployment.delete_undeclared()
         finally:
-            state.resources = deployment.resources
+            state.resources, state.pending_operations = deployment.resources, deployment.pending_operations
         return Update("destroy", tuple(deployment.steps), {}, time.monotonic() - started)
 
     def _refresh(self, state: State) -> Update:
@@ -191,16 +222,16 @@ class EmbeddedEngine:
         provider = self._provider()
         steps, kept = [], []
         for resource in state.resources:
-            if not resource["custom"] or resource["type"] == PROVIDER_TYPE:
+            if not is_in_aws(resource):
                 kept.append(resource)
                 continue
-            found = provider.read(resource["type"], resource["id"], resource["outputs"])
+            found = _as_aws_has_it(provider, resource)
             if found is None:
                 steps.append(Step("delete", resource["urn"]))
                 continue
-            changed = provider.diff(resource["type"], resource["outputs"], found).changed
+            changed = provider.diff(resource["type"], resource["outputs"], found["outputs"]).changed
             steps.append(Step("update" if changed else "same", resource["urn"], tuple(sorted(changed))))
-            kept.append({**resource, "outputs": found} if changed else resource)
+            kept.append(found if changed else resource)
         for step in steps:
             self._on_step(step)
         state.resources = without_dangling(kept)
@@ -209,8 +240,8 @@ class EmbeddedEngine:
     def _perform(self, kind: Kind, message: str, state: State, operation: Callable[[State], Update]) -> Update:
         """Carry an operation out, save the state that it leaves, and add it to the history.
 
-        Of one that fails, each step that changed something has saved the state already: what changed nothing leaves
-        the state as it was, and no stack where there was none.
+        Of one that fails, each step that asked AWS for a change has saved the state already: one without any leaves the
+        state as it was, and no stack where there was none.
         """
         started = int(time.time())
         update: Update | None = None
@@ -243,6 +274,14 @@ class EmbeddedEngine:
         ]
         state = {"url": provider, "encryptedkey": base64.b64encode(encrypted).decode()}
         return {"type": "cloud", "state": state}
+
+
+def _as_aws_has_it(provider: Provider, resource: Resource) -> Resource | None:
+    """The resource with its outputs as they are now, or None when it is gone."""
+    if not is_in_aws(resource):
+        return resource
+    outputs = provider.read(resource["type"], resource["id"], resource["outputs"])
+    return None if outputs is None else {**resource, "outputs": outputs}
 
 
 def _configuration(root: Path, project: dict[str, Any], stack: str) -> dict[str, str]:

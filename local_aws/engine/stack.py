@@ -27,16 +27,25 @@ Resource = dict[str, Any]
 """A resource as checkpoints have it: urn, type, custom, id, inputs, outputs, parent, dependencies, ..."""
 
 
+PendingOperation = dict[str, Any]
+"""An operation of which nobody knows yet how it went: `resource`, and `type` creating, updating or deleting.
+
+https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (OperationV2)
+"""
+
+
 class LockedError(LocalAwsError):
     """Another run holds the stack's lock."""
 
 
 @dataclass
 class State:
-    """What a checkpoint says: the resources, each after what it depends on, and who encrypts their secrets."""
+    """What a checkpoint says: the resources, each after what it depends on, who encrypts their secrets, and what was
+    under way when it was written."""
 
     resources: list[Resource] = field(default_factory=list)
     secrets_provider: dict[str, Any] | None = None
+    pending_operations: list[PendingOperation] = field(default_factory=list)
 
 
 class Stack:
@@ -77,12 +86,9 @@ class Stack:
                 f"version {CHECKPOINT_VERSION}; use the Pulumi CLI for this stack"
             )
         latest = checkpoint["checkpoint"].get("latest") or {}
-        if latest.get("pending_operations"):
-            raise LocalAwsError(
-                f"{self._state_key} has pending operations of an interrupted run: the embedded engine does not "
-                "settle those; run `pulumi refresh` on this stack"
-            )
-        return State(latest.get("resources") or [], latest.get("secrets_providers"))
+        return State(
+            latest.get("resources") or [], latest.get("secrets_providers"), latest.get("pending_operations") or []
+        )
 
     def save(self, state: State) -> None:
         """Replace the stack's state, or write its first; the bucket keeps the version before."""
@@ -159,6 +165,8 @@ class Stack:
         }
         if state.secrets_provider:
             latest["secrets_providers"] = state.secrets_provider
+        if state.pending_operations:
+            latest["pending_operations"] = state.pending_operations
         checkpoint = {"stack": f"organization/{self._project}/{self._name}", "latest": latest}
         return _encode({"version": CHECKPOINT_VERSION, "checkpoint": checkpoint})
 

@@ -2,6 +2,7 @@
 
 import base64
 import textwrap
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.engine.stack import LockedError, Stack
 from local_aws.engine.store import Bucket, Folder, Store
 from local_aws.errors import LocalAwsError
+from local_aws.provider.core import Provider, ProviderError
 from local_aws.provider.resource import Aws
 from tests.deploying import app_over_bootstrap
 
@@ -357,6 +359,80 @@ def test_what_is_retained_outlives_its_stack(project: Project, aws: Aws) -> None
 
     assert groups(aws) == ["/kept"]
     assert names(engine) == []
+
+
+def pending(store: Folder) -> list[tuple[str, str]]:
+    """What the saved state has as pending."""
+    state = Stack(store, "demo", "dev").load()
+    operations = state.pending_operations if state else []
+    return sorted((operation["type"], operation["resource"]["urn"].split("::")[-1]) for operation in operations)
+
+
+def test_all_that_is_under_way_at_once_is_pending_and_nothing_is_afterwards(
+    project: Project, store: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(2, timeout=30)
+    seen = []
+    create = Provider.create
+
+    def create_together(provider: Provider, token: str, inputs: Any) -> Any:
+        together.wait()
+        seen.append(pending(store))
+        together.wait()
+        return create(provider, token, inputs)
+
+    monkeypatch.setattr(Provider, "create", create_together)
+
+    project('for name in "ab": aws.cloudwatch.LogGroup(name, name=f"/{name}")').up()
+
+    assert seen == [[("creating", "a"), ("creating", "b")]] * 2
+    assert pending(store) == []
+
+
+@pytest.mark.parametrize("operation", ["create", "update", "delete"])
+def test_an_operation_that_failed_is_not_pending(
+    operation: str, project: Project, store: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if operation != "create":
+        project(TWO_GROUPS).up()
+    seen = []
+
+    def fail(*_: Any) -> None:
+        seen.append(pending(store))
+        raise ProviderError("refused")
+
+    monkeypatch.setattr(Provider, operation, fail)
+    engine = project(TWO_GROUPS)
+    engine.set_config("days", "3")
+
+    run = engine.destroy if operation == "delete" else engine.up
+
+    with pytest.raises(LocalAwsError, match="refused"):
+        run()
+
+    assert seen == [[(f"{operation[:-1]}ing", "second" if operation == "delete" else "first")]]
+    assert pending(store) == []
+
+
+def test_a_delete_that_was_interrupted_stays_pending_and_the_next_up_asks_aws(
+    project: Project, store: Folder, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C reaches a destroy in the middle of a call, so nobody knows whether AWS did what it was asked."""
+    project(TWO_GROUPS).up()
+    delete = Provider.delete
+
+    def delete_and_interrupt(*arguments: Any) -> None:
+        delete(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Provider, "delete", delete_and_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            project(TWO_GROUPS).destroy()
+
+    assert pending(store) == [("deleting", "second")]
+    assert steps(project(TWO_GROUPS).up()) == [("create", "second")]
+    assert groups(aws) == ["/first", "/first/second"]
 
 
 BROKEN = (
