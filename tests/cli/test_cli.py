@@ -13,8 +13,11 @@ import pytest
 from local_aws import emulator as emulators
 from local_aws.emulator import Emulator
 from local_aws.engine.stack import LockedError, Stack
+from local_aws.engine.store import Folder
 from local_aws.provider.resource import Aws
+from ops.pending import settle
 from tests.deploying import app_over_bootstrap
+from tests.killing import killing
 
 pytestmark = pytest.mark.skipif(shutil.which("pulumi") is None, reason="the Pulumi CLI is not on PATH")
 
@@ -140,6 +143,44 @@ def test_cli_and_embedded_engine_take_turns_on_one_stack(
         embedded.up()
     pulumi("cancel", "--yes", "--stack", "app")
     assert embedded.destroy().changes == {"delete": 17}
+    aws.close()
+
+
+def test_the_cli_goes_on_with_what_a_killed_run_of_the_embedded_engine_left(
+    pulumi: Pulumi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself the CLI would make a second API, and keep the operation pending."""
+    for name, value in pulumi.emulator.environment().items():
+        monkeypatch.setenv(name, value)
+    aws = Aws()
+    app_over_bootstrap(pulumi.project, aws, tmp_path)
+    pulumi("login", f"file://{tmp_path}")
+    stack = Stack(Folder(tmp_path), "incident-sandbox", "app")
+    exported = tmp_path / "exported.json"
+
+    def export() -> dict[str, Any]:
+        assert stack.unlock() == 1
+        pulumi("stack", "export", "--stack", "app", "--file", str(exported))
+        return dict(json.loads(exported.read_text()))
+
+    with killing(pulumi.project, pulumi.emulator.environment()) as kill:
+        assert kill(tmp_path, "app", "up", "after", "CreateApi", {})
+        state = export()
+        assert [settled.outcome for settled in settle(state["deployment"], "eu-west-1")] == ["adopted"]
+        exported.write_text(json.dumps(state))
+        pulumi("stack", "import", "--stack", "app", "--file", str(exported))
+        assert "pending" not in pulumi("up", "--yes", "--stack", "app", "--skip-preview", "--refresh")
+        assert len(aws.client("apigatewayv2").get_apis()["Items"]) == 1
+
+        assert kill(tmp_path, "app", "up", "before", "UpdateFunctionConfiguration", {"failMode": "true"})
+    assert [operation["type"] for operation in export()["deployment"]["pending_operations"]] == ["updating"]
+    pulumi("config", "set", "failMode", "true", "--stack", "app")
+    assert "interrupted while updating" in pulumi("up", "--yes", "--stack", "app", "--skip-preview")
+    left = stack.load()
+    assert left is not None
+    assert left.pending_operations == []
+    function = aws.client("lambda").get_function_configuration(FunctionName="incident-sandbox-app")
+    assert function["Environment"]["Variables"]["FAIL_MODE"] == "true"
     aws.close()
 
 
