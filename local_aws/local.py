@@ -119,7 +119,7 @@ emulator at {running.url}, account {emulator.ACCOUNT}, {running.region}, pid {fo
 
 
 def _operate(operation: str, stack: str, config: list[str], lines: Report) -> int:
-    settings = [_setting(text) for text in config]
+    settings = [project.setting(text) for text in config]
     running = current.get().emulator
     os.environ.update(running.pulumi_environment())
 
@@ -155,13 +155,6 @@ def _operate(operation: str, stack: str, config: list[str], lines: Report) -> in
         counts = ", ".join(f"{operation} {count}" for operation, count in sorted(found.changes.items()))
         lines.line(f"{operation} of {stack}: {counts or 'nothing'}  ({found.seconds:.1f} s)")
     return 0
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise LocalAwsError(f"--config {text}: must be KEY=VALUE, for example failMode=true")
-    return key, value
 
 
 def _is_told(step: Any) -> bool:

@@ -193,7 +193,7 @@ class Events:
 
 
 def _changes(step: auto.StepEventMetadata) -> bool:
-    return step.op != auto.OpType.SAME and step.type.startswith("aws:")
+    return step.op not in (auto.OpType.SAME, auto.OpType.REFRESH) and step.type.startswith("aws:")
 
 
 @contextlib.contextmanager

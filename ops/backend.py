@@ -101,10 +101,17 @@ def outputs(stack: str) -> dict[str, Any]:
     if resources is None:
         stacks = ", ".join(backend.stacks()) or "none"
         raise UsageError(f"--stack {stack}: there is no such stack in s3://{backend.bucket}; it has: {stacks}")
-    for resource in resources:
+    if not resources:
+        raise UsageError(f"--stack {stack}: has no resources (it was destroyed, or never deployed); deploy it first")
+    return outputs_of(resources)
+
+
+def outputs_of(resources: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """The outputs of the stack that has these resources."""
+    for resource in resources or []:
         if resource["type"] == "pulumi:pulumi:Stack":
             return dict(resource.get("outputs") or {})
-    raise UsageError(f"--stack {stack}: has no resources (it was destroyed, or never deployed); deploy it first")
+    return {}
 
 
 def url(bucket: str, region: str, endpoint: str | None) -> str:

@@ -26,7 +26,7 @@ from infra import names
 from ops import automation, backend, locks, recover
 from ops.automation import Cli, Events, Pulumi
 from ops.errors import UsageError
-from ops.project import ROOT, read_yaml, region
+from ops.project import ROOT, read_yaml, region, setting
 from ops.report import Report
 
 STACK = names.BOOTSTRAP_STACK
@@ -102,14 +102,6 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def setting(text: str) -> tuple[str, str]:
-    """KEY=VALUE, as --config has it."""
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise UsageError(f"--config {text}: must be KEY=VALUE, for example githubRepository=octo-org/octo-repo")
-    return key, value
-
-
 def find_account(region: str) -> Account:
     """The account that the shell's credentials are for.
 
@@ -138,36 +130,40 @@ def run(
     _refuse_incomplete(folder, config)
     bucket = backend.Backend(account.backend_url)
     there = bucket.exists()
+    in_bucket = _in_bucket(cli, folder, account)
     with _first_home(account) as home:
         if there and bucket.resources(STACK):
-            kept = _set_aside(home) if home.exists() else None
-            pulumi = _in_bucket(cli, folder, account)
-            _let_go(pulumi, bucket.locks(STACK))
-            update = _update(pulumi, account, config, lines, ask)
-            return update and Result(*update, kept)
+            kept = _set_aside(home)
+            _let_go(in_bucket, bucket.locks(STACK))
+            steps = _update(in_bucket, account, config, lines, ask)
+            if steps is None:
+                return None
+            return Result(steps, backend.outputs_of(bucket.resources(STACK)), kept)
 
-        if there and not _has_state(home):
+        if there and not _resources(home) and not _pending(home):
             raise UsageError(
                 f"s3://{account.bucket} is there, but neither it nor {home} has a state of bootstrap: run this where "
                 "the first run was, whose folder of that name has it"
             )
         _refuse_foreign_key(folder, home)
-        pulumi = _in_folder(cli, folder, home)
-        _let_go(pulumi, _locks(home))
-        update = _update(pulumi, account, config, lines, ask)
-        if update is None:
-            return None
+        in_folder = _in_folder(cli, folder, home)
+        _let_go(in_folder, _locks(home))
+        steps = []
+        if config or _pending(home) or not _is_whole(home):
+            steps = _update(in_folder, account, config, lines, ask)
+            if steps is None:
+                return None
         lines.line(f"moving its state into s3://{account.bucket}")
-        secrets_provider = str(update[1]["secretsProvider"])
-        pulumi.change_secrets_provider(STACK, secrets_provider)
-        _move(pulumi.export_state(STACK), _in_bucket(cli, folder, account), bucket, secrets_provider)
-        return Result(*update, _set_aside(home))
+        outputs = backend.outputs_of(_resources(home))
+        in_folder.change_secrets_provider(STACK, outputs["secretsProvider"])
+        _move(in_folder.export_state(STACK), in_bucket, bucket, outputs["secretsProvider"])
+        return Result(steps, outputs, _set_aside(home))
 
 
 def _update(
     pulumi: Pulumi, account: Account, config: list[tuple[str, str]], lines: Report, ask: Callable[[Report], bool] | None
-) -> tuple[list[auto.StepEventMetadata], dict[str, Any]] | None:
-    """Bring the stack up to date where it is at home; return the steps and the outputs, None when told not to."""
+) -> list[auto.StepEventMetadata] | None:
+    """Bring the stack up to date where it is at home; return the steps, None when told not to."""
     stack = pulumi.stack(STACK)
     for key, value in config:
         with automation.told():
@@ -183,8 +179,8 @@ def _update(
             return None
     events = Events(lambda step: lines.line(f"  {step.op.value:8} {_subject(step)}"))
     with automation.told(events):
-        outputs = stack.up(message=MESSAGE, refresh=settled, on_event=events).outputs
-    return events.steps, {name: output.value for name, output in outputs.items()}
+        stack.up(message=MESSAGE, refresh=settled, on_event=events)
+    return events.steps
 
 
 def _move(state: dict[str, Any], pulumi: Pulumi, bucket: backend.Backend, secrets_provider: str) -> None:
@@ -199,15 +195,21 @@ def _move(state: dict[str, Any], pulumi: Pulumi, bucket: backend.Backend, secret
         stack.preview(on_event=events)
     if events.changed:
         raise UsageError(
-            f"the stack in s3://{bucket.bucket} is not the one that moved there: a preview would "
+            f"the stack has moved into s3://{bucket.bucket}, and a preview there would "
             + ", ".join(f"{step.op.value} {_subject(step)}" for step in events.changed)
-            + f"; see `pulumi preview --diff --stack {STACK}`"
+            + ": run again, or see `pulumi preview --diff`"
         )
 
 
 def _in_folder(cli: Cli, folder: Path, home: Path) -> Pulumi:
     home.mkdir(exist_ok=True)
-    return Pulumi(cli, folder, {"PULUMI_BACKEND_URL": home.as_uri(), "PULUMI_CONFIG_PASSPHRASE": NO_SECRETS})
+    # Without metadata=skip each file has another beside it, which is not replaced as a whole: a run that is killed as
+    # it writes one leaves a state that cannot be read. https://pkg.go.dev/gocloud.dev/blob/fileblob
+    return Pulumi(
+        cli,
+        folder,
+        {"PULUMI_BACKEND_URL": f"file://{home}?metadata=skip", "PULUMI_CONFIG_PASSPHRASE": NO_SECRETS},
+    )
 
 
 def _in_bucket(cli: Cli, folder: Path, account: Account) -> Pulumi:
@@ -240,17 +242,30 @@ def _first_home(account: Account) -> Iterator[Path]:
         os.close(lock)
 
 
-def _set_aside(home: Path) -> Path:
-    """Keep the first state, whose stack is at home elsewhere now, under another name."""
-    kept = home.with_name(f"{home.name}.moved-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
-    return home.rename(kept)
+def _set_aside(home: Path) -> Path | None:
+    """Keep the first state, if it is still there when the stack is at home in the bucket, under another name."""
+    if not home.exists():
+        return None
+    return home.rename(home.with_name(f"{home.name}.moved-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}"))
 
 
-def _has_state(home: Path) -> bool:
+def _latest(home: Path) -> dict[str, Any]:
     for path in (home / ".pulumi" / "stacks").glob(f"*/{STACK}.json"):
-        latest = json.loads(path.read_bytes())["checkpoint"].get("latest") or {}
-        return bool(latest.get("resources") or latest.get("pending_operations"))
-    return False
+        return json.loads(path.read_bytes())["checkpoint"].get("latest") or {}
+    return {}
+
+
+def _resources(home: Path) -> list[dict[str, Any]]:
+    return _latest(home).get("resources") or []
+
+
+def _pending(home: Path) -> bool:
+    return bool(_latest(home).get("pending_operations"))
+
+
+def _is_whole(home: Path) -> bool:
+    """Whether an update has ended well: an output for which everything must be there is there."""
+    return "githubVariables" in backend.outputs_of(_resources(home))
 
 
 def _locks(home: Path) -> list[dict[str, Any]]:
@@ -280,8 +295,12 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass
-    return True
+        return True
+    try:
+        # Where the first process is no init, as in many containers, orphans that have ended stay as zombies.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return True
 
 
 def _refuse_incomplete(folder: Path, config: list[tuple[str, str]]) -> None:
@@ -292,7 +311,7 @@ def _refuse_incomplete(folder: Path, config: list[tuple[str, str]]) -> None:
 
 
 def _refuse_foreign_key(folder: Path, home: Path) -> None:
-    if "secretsprovider" in read_yaml(_stack_file(folder)) and not _has_state(home):
+    if "secretsprovider" in read_yaml(_stack_file(folder)) and not _latest(home):
         raise UsageError(
             f"{_stack_file(folder)} has a secretsprovider, of a foundation that is not in this account and region: "
             "load that account's credentials, or, for a new one, remove its lines secretsprovider and encryptedkey"

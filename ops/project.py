@@ -32,3 +32,14 @@ def region(folder: Path, stack: str) -> str:
         return str(read_yaml(path)["config"]["aws:region"])
     except (KeyError, TypeError):
         raise UsageError(f"{path} has no aws:region under config: set one, for example eu-west-1") from None
+
+
+def setting(text: str) -> tuple[str, str]:
+    """A key and a value from KEY=VALUE, as --config has it.
+
+    Raises UsageError when it is not of that form.
+    """
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise UsageError(f"--config {text}: must be KEY=VALUE, for example failMode=true")
+    return key, value

@@ -1,0 +1,116 @@
+"""The Pulumi CLI: every test has a checkout and an emulator of its own, and a shell that has loaded `local env`."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_aws.provider.resource import Aws
+from tests.conftest import copy_project
+from tests.local.conftest import run_sandbox, shell_with_env
+
+CLI = shutil.which("pulumi")
+
+FUNCTION = "aws:lambda/function:Function"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if CLI is None:
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason="the Pulumi CLI is not on PATH"))
+
+
+class Shell:
+    """A person's shell, in a checkout whose emulator runs."""
+
+    def __init__(self, checkout: Path) -> None:
+        self.checkout = checkout
+        self.environment = shell_with_env(checkout)
+        # Bytecode beside its modules, as in a person's shell: by path, it would be made anew for each checkout.
+        self.environment.pop("PYTHONPYCACHEPREFIX", None)
+
+    @property
+    def workspace(self) -> Path:
+        return Path(self.environment["PULUMI_OPTION_CWD"])
+
+    def pulumi(self, *arguments: str) -> str:
+        """Run a command that must succeed, and return what it printed."""
+        done = self.attempt(*arguments)
+        assert done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=self.checkout,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Begin a command that the test will do something to."""
+        return subprocess.Popen(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=self.checkout,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def steps(self, *arguments: str) -> list[dict[str, Any]]:
+        """What a preview would do other than leave as it is."""
+        found = json.loads(self.pulumi("preview", "--json", *arguments))
+        return [step for step in found["steps"] if step["op"] != "same"]
+
+    def sandbox(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return run_sandbox(self.checkout, *arguments, **{**self.environment, **environment})
+
+
+@pytest.fixture
+def shell(project_copy: Path) -> Iterator[Shell]:
+    """With nothing in its emulator."""
+    with emulator_of(project_copy, "local", "start"):
+        yield Shell(project_copy)
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """With the app deployed, healthy, by the embedded engine, which is the faster one. One for each module."""
+    checkout = copy_project(tmp_path_factory.mktemp("deployed") / "checkout")
+    with emulator_of(checkout, "rehearse", "--engine", "embedded", "--keep"):
+        yield Shell(checkout)
+
+
+@contextmanager
+def emulator_of(checkout: Path, *start: str) -> Iterator[None]:
+    """A checkout with an emulator that stays, for the length of a `with` block."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
+            patched.delenv(name)
+        try:
+            started = run_sandbox(checkout, *start)
+            assert started.returncode == 0, started.stdout + started.stderr
+            yield
+        finally:
+            run_sandbox(checkout, "local", "stop")
+
+
+@pytest.fixture
+def aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """Clients of the emulator that the test's shell has."""
+    name = "deployed" if "deployed" in request.fixturenames else "shell"
+    for variable, value in request.getfixturevalue(name).environment.items():
+        monkeypatch.setenv(variable, value)
+    clients = Aws()
+    yield clients
+    clients.close()

@@ -1,0 +1,71 @@
+"""README's commands, one after the other."""
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import FUNCTION, Shell
+
+
+def test_the_lifecycle_by_hand_from_bootstrap_to_destroy(shell: Shell, tmp_path: Path) -> None:
+    bucket = shell.environment.pop("PULUMI_BACKEND_URL")
+    shell.environment |= {"PULUMI_CONFIG_PASSPHRASE": ""}
+    shell.pulumi("login", tmp_path.as_uri())
+    shell.pulumi("stack", "init", "bootstrap")
+    shell.pulumi("config", "set", "githubRepository", "octo-org/octo-repo", "--stack", "bootstrap")
+    shell.pulumi("up", "--yes", "--stack", "bootstrap")
+    assert bucket.startswith(shell.pulumi("stack", "output", "backendUrl", "--stack", "bootstrap").strip())
+    secrets = shell.pulumi("stack", "output", "secretsProvider", "--stack", "bootstrap").strip()
+    shell.pulumi("stack", "change-secrets-provider", secrets, "--stack", "bootstrap")
+    shell.pulumi("stack", "export", "--stack", "bootstrap", "--file", str(tmp_path / "bootstrap.json"))
+
+    del shell.environment["PULUMI_CONFIG_PASSPHRASE"]  # the state has no use for it any more
+    shell.pulumi("login", bucket)
+    shell.pulumi("stack", "init", "bootstrap", "--secrets-provider", secrets)
+    shell.pulumi("stack", "import", "--stack", "bootstrap", "--file", str(tmp_path / "bootstrap.json"))
+    shell.pulumi("preview", "--stack", "bootstrap", "--expect-no-changes")
+
+    shell.pulumi("stack", "init", "app", "--secrets-provider", secrets)
+    shell.pulumi("up", "--yes", "--stack", "app")
+    shell.pulumi("preview", "--stack", "app", "--expect-no-changes", "--refresh")
+
+    shell.pulumi("config", "set", "failMode", "true", "--stack", "app")
+    (step,) = shell.steps("--stack", "app")
+    assert (step["op"], step["newState"]["type"]) == ("update", FUNCTION)
+    assert step["diffReasons"] == ["environment"]
+    shell.pulumi("up", "--yes", "--stack", "app", "--skip-preview", "--message", "inject")
+    assert shell.pulumi("stack", "output", "failMode", "--stack", "app").strip() == "true"
+    messages = [
+        update["message"] for update in json.loads(shell.pulumi("stack", "history", "--json", "--stack", "app"))
+    ]
+    assert messages[0] == "inject"
+
+    shell.pulumi("destroy", "--yes", "--stack", "app")
+    shell.pulumi("preview", "--stack", "bootstrap", "--expect-no-changes", "--refresh")
+    refused = shell.attempt("destroy", "--yes", "--stack", "bootstrap")
+    assert refused.returncode != 0
+    assert "cannot be deleted\n    because it is protected" in refused.stdout
+    shell.pulumi("preview", "--stack", "bootstrap", "--expect-no-changes", "--refresh")
+
+
+def test_a_mistake_in_the_settings_is_told_without_a_traceback(shell: Shell, tmp_path: Path) -> None:
+    shell.environment |= {"PULUMI_BACKEND_URL": tmp_path.as_uri(), "PULUMI_CONFIG_PASSPHRASE": ""}
+    shell.pulumi("stack", "init", "bootstrap")
+
+    told = shell.attempt("up", "--yes", "--stack", "bootstrap").stdout
+
+    assert "incident-sandbox:githubRepository is missing" in told
+    assert "Traceback" not in told
+
+
+def test_the_plugin_refuses_an_endpoint_away_from_this_machine(shell: Shell, tmp_path: Path) -> None:
+    shell.environment |= {
+        "PULUMI_BACKEND_URL": tmp_path.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "AWS_ENDPOINT_URL": "https://sts.eu-west-1.amazonaws.com",
+    }
+    shell.pulumi("stack", "init", "bootstrap")
+    shell.pulumi("config", "set", "githubRepository", "octo-org/octo-repo", "--stack", "bootstrap")
+
+    told = shell.attempt("up", "--yes", "--stack", "bootstrap").stdout
+
+    assert "never touches real AWS" in told
