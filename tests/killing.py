@@ -18,17 +18,18 @@ import botocore.client
 
 from local_aws.engine import program
 from local_aws.engine.embedded import EmbeddedEngine
-from local_aws.engine.store import Folder
+from local_aws.engine.store import Bucket, Folder
 from local_aws.provider.resource import Aws
 
 SERVICES = ("apigatewayv2", "cloudwatch", "iam", "kms", "lambda", "logs", "s3", "sts")
 READING = ("Get", "List", "Describe", "Head")
 
 
-Kill = Callable[[Path, str, str, str, int | str, dict[str, str]], bool]
-"""Given a folder of states, a stack, an operation, `before` or `after`, a call that changes something in AWS and the
-configuration: runs the operation, and kills it before the call is sent or after it was answered. The call is the one of
-this number, from 1, or the first of this name. Tells whether it did; it did not when there was no such call."""
+Kill = Callable[[Path | str, str, str, str, int | str, dict[str, str]], bool]
+"""Given a folder of states or the name of a bucket, a stack, an operation, `before` or `after`, a call that changes
+something in AWS and the configuration: runs the operation, and kills it before the call is sent or after it was
+answered. The call is the one of this number, from 1, or the first of this name. Tells whether it did; it did not when
+there was no such call."""
 
 
 @contextmanager
@@ -47,8 +48,8 @@ def killing(project: Path, environment: Mapping[str, str]) -> Iterator[Kill]:
         assert stdin is not None
         assert stdout is not None
 
-        def kill(folder: Path, *case: Any) -> bool:
-            stdin.write(json.dumps([str(folder), *case]) + "\n")
+        def kill(states: Path | str, *case: Any) -> bool:
+            stdin.write(json.dumps([str(states), *case]) + "\n")
             stdin.flush()
             return bool(json.loads(stdout.readline()))
 
@@ -79,7 +80,7 @@ def _main(project: Path) -> None:
 
 
 def _run(
-    project: Path, aws: Aws, folder: str, stack: str, operation: str, when: str, at: int | str, config: dict[str, str]
+    project: Path, aws: Aws, states: str, stack: str, operation: str, when: str, at: int | str, config: dict[str, str]
 ) -> None:
     call = botocore.client.BaseClient._make_api_call
     calls = 0
@@ -97,7 +98,8 @@ def _run(
         return answer
 
     botocore.client.BaseClient._make_api_call = call_or_die
-    engine = EmbeddedEngine(project, stack, aws, Folder(Path(folder)))
+    store = Folder(Path(states)) if "/" in states else Bucket(aws, states)
+    engine = EmbeddedEngine(project, stack, aws, store)
     for key, value in config.items():
         engine.set_config(key, value)
     getattr(engine, operation)()

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,17 +41,26 @@ class Shell:
     def workspace(self) -> Path:
         return Path(self.environment["PULUMI_OPTION_CWD"])
 
+    def deadly(self, call: str) -> dict[str, str]:
+        """Settings with which the provider is deadly_plugin.py."""
+        folder = self.workspace.parent / "deadly"
+        folder.mkdir(exist_ok=True)
+        plugin = folder / "pulumi-resource-aws"
+        plugin.write_text(f"#!/bin/sh\ncd {self.checkout} && exec {sys.executable} -m tests.cli.deadly_plugin\n")
+        plugin.chmod(0o755)
+        return {"DEADLY_CALL": call, "PATH": f"{folder}:{self.environment['PATH']}"}
+
     def pulumi(self, *arguments: str) -> str:
         """Run a command that must succeed, and return what it printed."""
         done = self.attempt(*arguments)
         assert done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def attempt(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=self.checkout,
-            env=self.environment,
+            env={**self.environment, **environment},
             capture_output=True,
             text=True,
             timeout=120,

@@ -1,7 +1,8 @@
 """The provider plugin, but for one of its calls that change something in AWS: before it is sent, or once it is
-answered, the engine, the run that asked for the engine, and the plugin itself end as with `kill -9`.
+answered, the engine and the plugin itself end as with `kill -9`; and first, if it is to, the run that asked for the
+engine.
 
-DEADLY_CALL says which call and when, as `after 1`.
+DEADLY_CALL says which call and when, and who, as `after 1 run` or `before 1 engine`.
 """
 
 import itertools
@@ -22,14 +23,14 @@ def parent_of(pid: int) -> int:
     return int(subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True).stdout)
 
 
-def die() -> None:
+def die(who: str) -> None:
     engine = os.getppid()
-    for pid in (parent_of(engine), engine, os.getpid()):
+    for pid in ([parent_of(engine)] if who == "run" else []) + [engine, os.getpid()]:
         os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
-    when, number = os.environ["DEADLY_CALL"].split()
+    when, number, who = os.environ["DEADLY_CALL"].split()
     call = botocore.client.BaseClient._make_api_call
     counter, lock = itertools.count(1), threading.Lock()
 
@@ -39,10 +40,10 @@ def main() -> None:
         with lock:
             deadly = next(counter) == int(number)
         if deadly and when == "before":
-            die()
+            die(who)
         answer = call(client, name, parameters)
         if deadly:
-            die()
+            die(who)
         return answer
 
     botocore.client.BaseClient._make_api_call = call_or_die

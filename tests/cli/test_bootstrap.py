@@ -24,10 +24,6 @@ esac
 exec {CLI} "$@"
 """
 
-DEADLY_PLUGIN = f"""#!/bin/sh
-exec {sys.executable} -m tests.cli.deadly_plugin
-"""
-
 INTERRUPTIONS = [
     "before command stack init",
     "after command stack init",
@@ -51,20 +47,15 @@ def interrupt(shell: Shell, folder: Path, interruption: str) -> subprocess.Compl
     """A run that is killed before or after a command of the CLI's; or, inside one, the so manieth call that changes
     something in AWS, which is another resource's each time."""
     when, kind, what = interruption.split(" ", 2)
-    folder.mkdir(exist_ok=True)
-    path = f"{folder}:{shell.environment['PATH']}"
-    if kind == "command":
-        program, text = folder / "pulumi", DEADLY_CLI
-        settings = {"DEADLY_COMMAND": what, "DEADLY_WHEN": when}
+    if kind == "call":
+        settings = shell.deadly(f"{when} {what} run")
     else:
-        program, text = folder / "pulumi-resource-aws", DEADLY_PLUGIN
-        settings = {"DEADLY_CALL": f"{when} {what}", "PYTHONPATH": str(shell.checkout)}
-    program.write_text(text)
-    program.chmod(0o755)
-    try:
-        return shell.sandbox("bootstrap", "--yes", *REPOSITORY, PATH=path, **settings)
-    finally:
-        program.unlink()
+        folder.mkdir(exist_ok=True)
+        (folder / "pulumi").write_text(DEADLY_CLI)
+        (folder / "pulumi").chmod(0o755)
+        path = f"{folder}:{shell.environment['PATH']}"
+        settings = {"DEADLY_COMMAND": what, "DEADLY_WHEN": when, "PATH": path}
+    return shell.sandbox("bootstrap", "--yes", *REPOSITORY, **settings)
 
 
 def test_killed_at_any_point_it_is_carried_on(shell: Shell, aws: Aws, tmp_path: Path) -> None:

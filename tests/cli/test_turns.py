@@ -1,0 +1,140 @@
+"""Both engines take turns on one stack, and each goes on where the other, or a run that was killed, has left it.
+
+Each test leaves the app healthy, as it found it.
+"""
+
+import json
+import signal
+import time
+
+import pytest
+
+from infra import names
+from local_aws.emulator import ACCOUNT
+from local_aws.engine.embedded import EmbeddedEngine
+from local_aws.engine.stack import LockedError, Stack
+from local_aws.engine.store import Bucket
+from local_aws.provider.resource import Aws
+from tests.cli.conftest import Shell
+from tests.killing import killing
+
+BUCKET = names.state_bucket(ACCOUNT, "eu-west-1")
+UP = ("up", "--yes", "--skip-preview", "--stack", "app")
+LOCKED = "the stack is currently locked by 1 lock(s)"
+
+
+@pytest.fixture
+def store(aws: Aws) -> Bucket:
+    return Bucket(aws, BUCKET)
+
+
+@pytest.fixture
+def stack(store: Bucket) -> Stack:
+    return Stack(store, names.PROJECT, "app")
+
+
+def fail_mode(aws: Aws) -> str:
+    """What the function itself has."""
+    found = aws.client("lambda").get_function_configuration(FunctionName="incident-sandbox-app")
+    return str(found["Environment"]["Variables"]["FAIL_MODE"])
+
+
+def pending(deployed: Shell) -> list[str]:
+    state = json.loads(deployed.pulumi("stack", "export", "--stack", "app"))
+    return [operation["type"] for operation in state["deployment"].get("pending_operations") or []]
+
+
+def test_they_take_turns_and_respect_each_others_lock(deployed: Shell, aws: Aws, store: Bucket, stack: Stack) -> None:
+    embedded = EmbeddedEngine(deployed.workspace, "app", aws, store)
+    deployed.pulumi("preview", "--stack", "app", "--expect-no-changes", "--refresh")
+    with stack.lock():
+        assert LOCKED in deployed.attempt(*UP).stderr
+    embedded.set_config("failMode", "true")
+    embedded.up("embedded: inject")
+    deployed.pulumi("config", "set", "failMode", "true", "--stack", "app")
+    deployed.pulumi("preview", "--stack", "app", "--expect-no-changes")
+    deployed.pulumi("config", "set", "failMode", "false", "--stack", "app")
+    deployed.pulumi(*UP, "--message", "CLI: roll back")
+
+    assert embedded.outputs()["failMode"] is False
+    embedded.set_config("failMode", "false")
+    assert embedded.up("embedded: nothing").changed == ()
+    history = json.loads(deployed.pulumi("stack", "history", "--json", "--stack", "app"))
+    assert [entry["message"] for entry in history[:3]] == ["embedded: nothing", "CLI: roll back", "embedded: inject"]
+    store.put(
+        ".pulumi/locks/organization/incident-sandbox/app/of-a-cli.json",
+        b'{"pid": 7, "username": "ci", "hostname": "runner", "timestamp": "2026-01-01T00:00:00Z"}',
+    )
+    with pytest.raises(LockedError, match="locked by ci@runner"):
+        embedded.up()
+    deployed.pulumi("cancel", "--yes", "--stack", "app")
+    assert embedded.destroy().changes == {"delete": 17}
+    assert embedded.up().changes == {"create": 17}
+
+
+def test_of_two_updates_at_once_the_second_stops_and_nothing_is_lost(deployed: Shell, aws: Aws, store: Bucket) -> None:
+    deployed.pulumi("config", "set", "failMode", "true", "--stack", "app")
+    with deployed.start(*UP) as first:
+        deadline = time.monotonic() + 30
+        while not store.keys(".pulumi/locks/"):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        first.send_signal(signal.SIGSTOP)
+        second = deployed.attempt(*UP)
+        first.send_signal(signal.SIGCONT)
+        first.communicate(timeout=60)
+
+    assert second.returncode != 0
+    assert LOCKED in second.stderr
+    assert "pulumi cancel" in second.stderr
+    assert first.returncode == 0
+    assert fail_mode(aws) == "true"
+    deployed.pulumi("config", "set", "failMode", "false", "--stack", "app")
+    deployed.pulumi(*UP)
+
+
+@pytest.mark.parametrize("engine", ["pulumi", "embedded"])
+def test_an_update_that_was_killed_is_told_of_and_made_good(engine: str, deployed: Shell, aws: Aws) -> None:
+    """AWS had made the change, and the state does not know."""
+    deployed.pulumi("config", "set", "failMode", "true", "--stack", "app")
+    killed = deployed.attempt(*UP, **deployed.deadly("after 1 engine"))
+    assert killed.returncode == -signal.SIGKILL
+    assert pending(deployed) == ["updating"]
+    assert fail_mode(aws) == "true"
+    assert LOCKED in deployed.attempt(*UP).stderr
+
+    if engine == "pulumi":
+        deployed.pulumi("cancel", "--yes", "--stack", "app")
+        told = deployed.pulumi(*UP)
+        assert "app-function-lambda, interrupted while updating" in told
+    else:
+        deployed.sandbox("local", "cancel")
+        told = deployed.sandbox("local", "up").stdout
+        assert "update of aws:lambda/function:Function app-function-lambda: a refresh puts the state right" in told
+
+    assert pending(deployed) == []
+    deployed.pulumi("config", "set", "failMode", "false", "--stack", "app")
+    deployed.pulumi(*UP)
+    assert fail_mode(aws) == "false"
+
+
+def test_a_create_that_was_killed_is_recovered_and_nothing_is_made_twice(
+    deployed: Shell, aws: Aws, store: Bucket
+) -> None:
+    """By itself the CLI would make a second API, and keep the operation pending."""
+    deployed.sandbox("local", "destroy")
+    with killing(deployed.checkout, deployed.environment) as kill:
+        assert kill(BUCKET, "app", "up", "after", "CreateApi", {})
+
+    locked = deployed.sandbox("recover", "--stack", "app")
+    assert locked.returncode == 2
+    assert "if that run is gone, `pulumi cancel --stack app` first" in locked.stderr
+    deployed.pulumi("cancel", "--yes", "--stack", "app")
+    recovered = deployed.sandbox("recover", "--stack", "app")
+
+    assert recovered.returncode == 0, recovered.stderr
+    assert "create of aws:apigatewayv2/api:Api app-api-api: AWS has it, taken into the state" in recovered.stdout
+    deployed.pulumi(*UP)
+    assert len(aws.client("apigatewayv2").get_apis()["Items"]) == 1
+    deployed.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "app")
+    assert "stack app: nothing is pending" in deployed.sandbox("recover", "--stack", "app").stdout
