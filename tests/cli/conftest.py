@@ -18,8 +18,6 @@ from tests.local.conftest import run_sandbox, shell_with_env
 
 CLI = shutil.which("pulumi")
 
-FUNCTION = "aws:lambda/function:Function"
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if CLI is None:
