@@ -1,9 +1,11 @@
-"""Local AWS: every test has an emulator of its own, so none sees another's state."""
+"""Local AWS: every test has an emulator that was made to forget everything before, so none sees another's state."""
 
 import functools
 import os
+import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,13 +21,28 @@ REGION = "eu-west-1"
 Sandbox = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture
-def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """A running emulator that this process's AWS clients speak to."""
+@pytest.fixture(scope="module")
+def started() -> Iterator[Emulator]:
+    """One emulator for a file's tests, because each takes most of a second to start."""
     with emulators.running(REGION) as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
         yield running
+
+
+@pytest.fixture
+def emulator(started: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """The emulator that this process's AWS clients speak to, as if it had just been started."""
+    for name, value in started.environment().items():
+        monkeypatch.setenv(name, value)
+    reset(started)
+    return started
+
+
+def reset(emulator: Emulator) -> None:
+    """Make an emulator forget everything."""
+    tls = ssl.create_default_context(cafile=emulator.directory / "ca.pem")
+    request = urllib.request.Request(f"{emulator.url}/_ministack/reset", method="POST")
+    with urllib.request.urlopen(request, context=tls) as answer:
+        assert answer.status == 200
 
 
 @pytest.fixture

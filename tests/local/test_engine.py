@@ -127,9 +127,9 @@ def test_an_update_makes_the_one_call_that_it_needs(
 
 
 def test_the_flip_is_one_call_that_changes_anything_and_few_that_read(
-    root: Path, aws: Aws, emulator: Any, monkeypatch: pytest.MonkeyPatch
+    root: Path, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app, _, _ = app_over_bootstrap(root, aws, Path(emulator.directory) / "state")
+    app, _, _ = app_over_bootstrap(root, aws, tmp_path / "state")
     app.up()
     app.set_config("failMode", "true")
     calls = recorded_calls(monkeypatch)

@@ -4,9 +4,7 @@ import itertools
 import json
 import os
 import shutil
-import ssl
 import unittest.mock
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from local_aws.provider.resource import Aws
 from ops.errors import UsageError
 from ops.pending import FINDERS, settle
 from tests.killing import Kill, killing
+from tests.local.conftest import reset
 
 REGION = "eu-west-1"
 APP = {"scope": "app"}
@@ -39,25 +38,10 @@ Next = Callable[..., tuple[EmbeddedEngine, Told]]
 
 
 @pytest.fixture(scope="module")
-def started(root: Path) -> Iterator[tuple[Emulator, Kill]]:
-    """One emulator, and one process for the runs that are killed on it, because each takes a second or two to start."""
-    with emulators.running(REGION) as running, killing(root, running.environment()) as kill:
-        yield running, kill
-
-
-@pytest.fixture
-def emulator(started: tuple[Emulator, Kill], monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """The emulator, as if it had just been started."""
-    running, _ = started
-    for name, value in running.environment().items():
-        monkeypatch.setenv(name, value)
-    reset(running)
-    return running
-
-
-@pytest.fixture
-def kill(started: tuple[Emulator, Kill]) -> Kill:
-    return started[1]
+def kill(root: Path, started: Emulator) -> Iterator[Kill]:
+    """One process for all the runs that are killed, because it takes a second or two to start."""
+    with killing(root, started.environment()) as kill:
+        yield kill
 
 
 @pytest.fixture
@@ -100,14 +84,6 @@ def app(root: Path, aws: Aws, folder: Path, boundary: None) -> EmbeddedEngine:
 def fail_mode(aws: Aws) -> str:
     found = aws.client("lambda").get_function_configuration(FunctionName=NAMES.function)
     return str(found["Environment"]["Variables"]["FAIL_MODE"])
-
-
-def reset(emulator: Emulator) -> None:
-    """Make an emulator forget everything."""
-    tls = ssl.create_default_context(cafile=emulator.directory / "ca.pem")
-    request = urllib.request.Request(f"{emulator.url}/_ministack/reset", method="POST")
-    with urllib.request.urlopen(request, context=tls) as answer:
-        assert answer.status == 200
 
 
 def inventory(aws: Aws) -> list[str]:

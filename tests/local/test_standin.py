@@ -22,8 +22,8 @@ DEADLINE_SECONDS = 10
 class App:
     """The project's own app, deployed, and what can be asked about it."""
 
-    def __init__(self, root: Path, emulator: Emulator, aws: Aws) -> None:
-        self._engine, _, _ = app_over_bootstrap(root, aws, emulator.directory / "state")
+    def __init__(self, root: Path, folder: Path, emulator: Emulator, aws: Aws) -> None:
+        self._engine, _, _ = app_over_bootstrap(root, aws, folder)
         self._aws = aws
         self._tls = ssl.create_default_context(cafile=str(emulator.directory / "ca.pem"))
         self.fail("false")
@@ -64,8 +64,8 @@ class App:
 
 
 @pytest.fixture
-def app(root: Path, emulator: Emulator, aws: Aws) -> App:
-    return App(root, emulator, aws)
+def app(root: Path, tmp_path: Path, emulator: Emulator, aws: Aws) -> App:
+    return App(root, tmp_path, emulator, aws)
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
