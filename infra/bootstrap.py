@@ -19,7 +19,9 @@ class Bootstrap(pulumi.ComponentResource):
         where = current_place(self)
         standard = tags.standard(settings.repository)
         state = StateBackend(
-            f"{name}-state", StateBackendArgs(where=where, tags=standard), pulumi.ResourceOptions(parent=self)
+            f"{name}-state",
+            StateBackendArgs(where=where, tags=standard, protect=settings.protect),
+            pulumi.ResourceOptions(parent=self),
         )
         roles = CiRoles(
             f"{name}-ci",
@@ -30,6 +32,7 @@ class Bootstrap(pulumi.ComponentResource):
                 oidc_provider_arn=settings.oidc_provider_arn,
                 state=state,
                 tags=standard,
+                protect=settings.protect,
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -11,7 +11,8 @@ from infra.state_backend import StateBackend
 
 @dataclass(frozen=True)
 class CiRolesArgs:
-    """`subject_prefix` starts every trusted token's subject; `environment` is the GitHub environment that deploys."""
+    """`subject_prefix` starts every trusted token's subject; `environment` is the GitHub environment that deploys; with
+    `protect` all outlive their stack."""
 
     where: pulumi.Input[policies.Place]
     subject_prefix: str
@@ -19,6 +20,7 @@ class CiRolesArgs:
     oidc_provider_arn: str | None
     state: StateBackend
     tags: dict[str, str]
+    protect: bool
 
 
 class CiRoles(pulumi.ComponentResource):
@@ -31,7 +33,7 @@ class CiRoles(pulumi.ComponentResource):
         super().__init__("incident-sandbox:infra:CiRoles", name, None, opts)
         self._name = name
         self._args = args
-        self._kept = pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True)
+        self._kept = pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.protect)
         where = pulumi.Output.from_input(args.where)
 
         aws.iam.Policy(

@@ -24,6 +24,7 @@ KEYS = {
     "githubSubjectPrefix",
     "githubEnvironment",
     "githubOidcProviderArn",
+    "protect",
 }
 
 
@@ -48,6 +49,7 @@ class BootstrapSettings:
     subject_prefix: str
     environment: str
     oidc_provider_arn: str | None
+    protect: bool
 
 
 def read() -> AppSettings | BootstrapSettings:
@@ -124,6 +126,7 @@ def _bootstrap(config: pulumi.Config) -> BootstrapSettings:
         subject_prefix=subject_prefix or f"repo:{repository}",
         environment=environment or "sandbox",
         oidc_provider_arn=provider_arn,
+        protect=_boolean(config, "protect", default=True),
     )
 
 

@@ -10,14 +10,15 @@ from infra import names, policies
 
 @dataclass(frozen=True)
 class StateBackendArgs:
-    """`where` is the account and region; `tags` go on the bucket and the key."""
+    """`where` is the account and region; `tags` go on bucket and key; with `protect` both outlive their stack."""
 
     where: pulumi.Input[policies.Place]
     tags: dict[str, str]
+    protect: bool
 
 
 class StateBackend(pulumi.ComponentResource):
-    """Bucket and key, protected and kept even when their stack goes."""
+    """Bucket and key."""
 
     bucket_name: pulumi.Output[str]
     bucket_arn: pulumi.Output[str]
@@ -27,7 +28,7 @@ class StateBackend(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: StateBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("incident-sandbox:infra:StateBackend", name, None, opts)
-        kept = pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True)
+        kept = pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.protect)
         where = pulumi.Output.from_input(args.where)
 
         key = aws.kms.Key(

@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+from infra import names
+from local_aws.emulator import ACCOUNT
+from local_aws.provider.resource import Aws
 from tests.cli.conftest import Shell
 
 
-def test_the_lifecycle_by_hand_from_bootstrap_to_destroy(shell: Shell, tmp_path: Path) -> None:
+def test_the_lifecycle_by_hand_from_bootstrap_until_nothing_is_left(shell: Shell, aws: Aws, tmp_path: Path) -> None:
+    (tmp_path / "last").mkdir()
     bucket = shell.environment.pop("PULUMI_BACKEND_URL")
     shell.environment |= {"PULUMI_CONFIG_PASSPHRASE": ""}
     shell.pulumi("login", tmp_path.as_uri())
@@ -39,6 +43,28 @@ def test_the_lifecycle_by_hand_from_bootstrap_to_destroy(shell: Shell, tmp_path:
     assert refused.returncode != 0
     assert "cannot be deleted\n    because it is protected" in refused.stdout
     shell.pulumi("preview", "--stack", "bootstrap", "--expect-no-changes", "--refresh")
+
+    shell.environment["PULUMI_CONFIG_PASSPHRASE"] = ""
+    shell.pulumi("stack", "rm", "--yes", "--stack", "app")
+    shell.pulumi("stack", "change-secrets-provider", "passphrase", "--stack", "bootstrap")
+    shell.pulumi("stack", "export", "--stack", "bootstrap", "--file", str(tmp_path / "bootstrap.json"))
+    shell.pulumi("login", (tmp_path / "last").as_uri())
+    shell.pulumi("stack", "init", "bootstrap")
+    shell.pulumi("stack", "import", "--stack", "bootstrap", "--file", str(tmp_path / "bootstrap.json"))
+    shell.pulumi("config", "set", "protect", "false", "--stack", "bootstrap")
+    shell.pulumi("up", "--yes", "--skip-preview", "--stack", "bootstrap")
+    empty(aws, names.state_bucket(ACCOUNT, "eu-west-1"))
+    shell.pulumi("destroy", "--yes", "--skip-preview", "--stack", "bootstrap")
+    assert aws.client("s3").list_buckets()["Buckets"] == []
+    assert aws.client("iam").list_roles()["Roles"] == []
+    assert aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+
+
+def empty(aws: Aws, bucket: str) -> None:
+    """As the console's Empty does."""
+    for page in aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
+            aws.client("s3").delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
 
 
 def test_a_mistake_in_the_settings_is_told_without_a_traceback(shell: Shell, tmp_path: Path) -> None:

@@ -28,6 +28,12 @@ def test_every_resource_is_protected_and_kept_when_its_stack_goes() -> None:
     assert [resource.name for resource in resources if not (resource.protect and resource.retain_on_delete)] == []
 
 
+def test_nothing_is_protected_or_kept_once_a_person_says_so() -> None:
+    resources = [resource for resource in run(protect="false").resources if resource.type.startswith("aws:")]
+
+    assert [resource.name for resource in resources if resource.protect or resource.retain_on_delete] == []
+
+
 def test_the_state_bucket_is_private_versioned_encrypted_and_tls_only() -> None:
     found = run()
     bucket = f"incident-sandbox-state-{ACCOUNT}-{REGION}"
