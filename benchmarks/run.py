@@ -4,18 +4,20 @@ Nothing here passes or fails; a claim about speed in the README is one of these 
 """
 
 import argparse
+import contextlib
 import importlib.metadata
-import json
 import os
+import shlex
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import boto3
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
@@ -44,35 +46,95 @@ def main(argv: list[str]) -> int:
 
 
 def flip() -> None:
-    """An `up` with failMode changed, against the AWS CLI's change of the same variable, alternating."""
-    aws = aws_cli()
-    with tempfile.TemporaryDirectory() as scratch:
-        record = Path(scratch) / "record.json"
-        subprocess.run([*SANDBOX, "rehearse", "--keep", "--json", str(record)], capture_output=True, check=True)
-        kept = json.loads(record.read_text())["kept"]
-    environment = {**os.environ, **kept["environment"]}
-    try:
-        ours, theirs = [], []
+    """An `up` with failMode changed, by each engine, and its preview, against the AWS CLI's change of the variable."""
+    with deployed() as (checkout, shell):
+        ours = [str(checkout / "sandbox"), "local", "up", "--config"]
+        change = [*aws_cli(), "lambda", "update-function-configuration", "--function-name", FUNCTION, "--environment"]
+        pulumi = ["pulumi", "--non-interactive", "--stack", "app"] if shutil.which("pulumi") else []
+        times: dict[str, list[float]] = {}
         for turn in range(12):
             mode = "true" if turn % 2 == 0 else "false"
-            up = [*SANDBOX, "local", "up", "--config", f"failMode={mode}"]
-            ours.append(seconds(up, environment))
-            variables = f"Variables={{FAIL_MODE={mode}}}"
-            change = [
-                "lambda",
-                "update-function-configuration",
-                "--function-name",
-                FUNCTION,
-                "--environment",
-                variables,
-            ]
-            theirs.append(seconds([*aws, *change], environment))
-    finally:
-        os.kill(kept["pid"], signal.SIGTERM)
-    # The first of each fills caches.
-    mine, other = statistics.median(ours[1:]), statistics.median(theirs[1:])
-    print(f"flip: embedded engine {mine:.2f} s, aws lambda update-function-configuration {other:.2f} s: "
-          f"{mine / other:.2f} times as long")  # fmt: skip
+            commands = {
+                "aws lambda update-function-configuration": [[*change, f"Variables={{FAIL_MODE={mode}}}"]],
+                "embedded engine": [[PYTHON, *ours, f"failMode={mode}"]],
+            }
+            if pulumi:
+                # The embedded engine has just made it so: set back, so that the CLI has as much to do.
+                back = "false" if mode == "true" else "true"
+                subprocess.run([PYTHON, *ours, f"failMode={back}"], env=shell, capture_output=True, check=True)
+                subprocess.run([*pulumi, "config", "set", "failMode", back], env=shell, capture_output=True, check=True)
+                config = [*pulumi, "config", "set", "failMode", mode]
+                commands["pulumi preview"] = [[*pulumi, "preview"]]
+                commands["pulumi config set and up"] = [config, [*pulumi, "up", "--yes", "--skip-preview"]]
+            for name, steps in commands.items():
+                times.setdefault(name, []).append(sum(seconds(step, shell) for step in steps))
+        medians = {name: statistics.median(found[1:]) for name, found in times.items()}  # the first fills caches
+        theirs = medians.pop("aws lambda update-function-configuration")
+        print(f"flip: aws lambda update-function-configuration {theirs:.2f} s")
+        for name, ours_took in medians.items():
+            print(f"  {name} {ours_took:.2f} s: {ours_took / theirs:.2f} times as long")
+        if pulumi:
+            print(f"  of which the CLI's start {median(['pulumi', 'version'], shell):.2f} s, "
+                  f"the provider's {median([PYTHON, '-c', PLUGIN_START], shell):.2f} s, "
+                  f"the program's, to its first registration, {median([PYTHON, '-c', PROGRAM_START], shell):.2f} s, "
+                  f"pip for the language host {median([PYTHON, '-m', 'pip', '--version'], shell):.2f} s "
+                  f"+ {median([PYTHON, '-m', 'pip', 'list', '--format', 'json'], shell):.2f} s, "
+                  f"AWS's answer {median_of_api(shell):.2f} s")  # fmt: skip
+
+
+PLUGIN_START = """
+import subprocess
+with subprocess.Popen(["pulumi-resource-aws"], stdout=subprocess.PIPE) as plugin:
+    plugin.stdout.readline()
+    plugin.kill()
+"""
+
+PROGRAM_START = """
+import os, runpy, pulumi
+class Stop(pulumi.runtime.Mocks):
+    def new_resource(self, args): os._exit(0)
+    def call(self, args): os._exit(0)
+pulumi.runtime.set_mocks(Stop(), project="incident-sandbox", stack="app")
+runpy.run_path("__main__.py")
+"""
+
+
+def median_of_api(shell: dict[str, str]) -> float:
+    """What the emulator takes to change the function, asked by a client that is there already."""
+    session = boto3.Session(shell["AWS_ACCESS_KEY_ID"], shell["AWS_SECRET_ACCESS_KEY"], region_name=shell["AWS_REGION"])
+    client = session.client("lambda", endpoint_url=shell["AWS_ENDPOINT_URL"], verify=shell["AWS_CA_BUNDLE"])
+    found = []
+    for turn in range(9):
+        started = time.monotonic()
+        variables = {"FAIL_MODE": "true" if turn % 2 else "false"}
+        client.update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": variables})
+        found.append(time.monotonic() - started)
+    return statistics.median(found)
+
+
+@contextlib.contextmanager
+def deployed() -> Iterator[tuple[Path, dict[str, str]]]:
+    """A checkout whose emulator has the app deployed, and the environment of a shell that has loaded `local env`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        checkout = copy(Path(scratch) / "checkout")
+        (checkout / ".venv").symlink_to(ROOT / ".venv")
+        sandbox = [PYTHON, str(checkout / "sandbox")]
+        # Bytecode beside its modules, as in a person's shell.
+        without = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
+        clean = {name: value for name, value in os.environ.items() if name not in without}
+        try:
+            rehearsal = [*sandbox, "rehearse", "--engine", "embedded", "--keep"]
+            subprocess.run(rehearsal, env=clean, capture_output=True, check=True)
+            loading = f'eval "$({shlex.join(sandbox)} local env)" && env -0'
+            loaded = subprocess.run(loading, shell=True, env=clean, capture_output=True, text=True, check=True).stdout
+            yield checkout, dict(entry.split("=", 1) for entry in loaded.split("\0") if entry)
+        finally:
+            subprocess.run([*sandbox, "local", "stop"], env=clean, capture_output=True, check=False)
+
+
+def copy(to: Path) -> Path:
+    """A copy of this checkout, without an environment."""
+    return Path(shutil.copytree(ROOT, to, ignore=shutil.ignore_patterns(".git", ".venv*", ".local*", "__pycache__")))
 
 
 def aws_cli() -> list[str]:
@@ -87,19 +149,19 @@ def aws_cli() -> list[str]:
 
 
 def rehearse() -> None:
-    """The main job, its virtual environment in place."""
-    runs = [seconds([*SANDBOX, "rehearse"]) for _ in range(4)][1:]
-    print(f"rehearse: {statistics.median(runs):.1f} s")
+    """The main job, its virtual environment in place, on each engine there is."""
+    for engine in ["embedded"] + (["pulumi"] if shutil.which("pulumi") else []):
+        runs = [seconds([*SANDBOX, "rehearse", "--engine", engine]) for _ in range(4)][1:]
+        print(f"rehearse: {engine} {statistics.median(runs):.1f} s")
 
 
 def handler() -> None:
     """What importing the handler adds to the start of a process."""
 
-    def median(program: str) -> float:
-        return statistics.median(seconds([PYTHON, "-I", "-B", "-c", program]) for _ in range(15))
-
+    python = [PYTHON, "-I", "-B", "-c"]
     path = f"import sys; sys.path.insert(0, {str(ROOT / 'handler')!r})"
-    print(f"handler: its import takes {1000 * (median(f'{path}; import main') - median(path)):.0f} ms")
+    difference = median([*python, f"{path}; import main"]) - median([*python, path])
+    print(f"handler: its import takes {1000 * difference:.0f} ms")
 
 
 def dependencies() -> None:
@@ -117,15 +179,24 @@ def dependencies() -> None:
 def first_use() -> None:
     """From a fresh copy to the end of the rehearsal, with the download of the dependencies, and what pip has of it."""
     with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "clone"
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "__pycache__"))
-        python = getattr(sys, "_base_executable", PYTHON)
-        whole = seconds([python, str(copy / "sandbox"), "rehearse"])
-        again = seconds([python, str(copy / "sandbox"), "rehearse"])
+        clone = copy(Path(scratch) / "clone")
+        rehearsal = [
+            getattr(sys, "_base_executable", PYTHON),
+            str(clone / "sandbox"),
+            "rehearse",
+            "--engine",
+            "embedded",
+        ]
+        whole = seconds(rehearsal)
+        again = seconds(rehearsal)
     print(f"first use: {whole:.1f} s from clone to the end of the rehearsal, {again:.1f} s the second time")
+
+
+def median(command: list[str], environment: dict[str, str] | None = None) -> float:
+    return statistics.median([seconds(command, environment) for _ in range(9)][1:])
 
 
 def seconds(command: list[str], environment: dict[str, str] | None = None) -> float:
     started = time.monotonic()
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     return time.monotonic() - started

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +13,24 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.errors import UsageError
 from ops.project import ROOT, read_yaml
+
+
+@dataclass(frozen=True)
+class Lock:
+    """Who holds a stack, since when."""
+
+    pid: int
+    username: str
+    hostname: str
+    timestamp: str
+
+    @staticmethod
+    def of(content: dict[str, Any]) -> "Lock":
+        """The lock that a file of Pulumi's tells of."""
+        return Lock(*(content[field.name] for field in fields(Lock)))
+
+    def __str__(self) -> str:
+        return f"{self.username}@{self.hostname} (pid {self.pid}) since {self.timestamp}"
 
 
 class Backend:
@@ -49,9 +68,9 @@ class Backend:
             return None
         return list((self._get(key)["checkpoint"].get("latest") or {}).get("resources") or [])
 
-    def locks(self, stack: str) -> list[dict[str, Any]]:
-        """Who holds the stack: pid, username, hostname and timestamp of each."""
-        return [self._get(key) for key in self._keys(f"locks/organization/{self._project}/{stack}/")]
+    def locks(self, stack: str) -> list[Lock]:
+        """Who holds the stack."""
+        return [Lock.of(self._get(key)) for key in self._keys(f"locks/organization/{self._project}/{stack}/")]
 
     def exists(self) -> bool:
         """Whether there is such a bucket."""

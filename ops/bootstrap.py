@@ -23,10 +23,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pulumi import automation as auto
 
 from infra import names
-from ops import automation, backend, locks, recover
+from ops import automation, backend, locks, project, recover
 from ops.automation import Cli, Events, Pulumi
+from ops.backend import Lock
 from ops.errors import UsageError
-from ops.project import ROOT, read_yaml, region, setting
+from ops.project import read_yaml
 from ops.report import Report
 
 STACK = names.BOOTSTRAP_STACK
@@ -88,10 +89,10 @@ def main(argv: list[str]) -> int:
         )
     if not options.yes and not sys.stdin.isatty():
         raise UsageError("standard input is no terminal to ask on: add --yes to go on without being asked")
-    config = [setting(text) for text in options.config]
-    folder = Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
+    config = [project.setting(text) for text in options.config]
+    folder = project.folder()
     cli = automation.cli()
-    account = find_account(region(folder, STACK))
+    account = find_account(project.region(folder, STACK))
     lines = Report()
     lines.line(f"bootstrap of account {account.number} in {account.region}, as {account.caller}")
     result = run(cli, folder, account, config, lines, ask=None if options.yes else _ask)
@@ -268,22 +269,21 @@ def _is_whole(home: Path) -> bool:
     return "githubVariables" in backend.outputs_of(_resources(home))
 
 
-def _locks(home: Path) -> list[dict[str, Any]]:
+def _locks(home: Path) -> list[Lock]:
     found = (home / ".pulumi" / "locks" / "organization").glob(f"*/{STACK}/*.json")
-    return [json.loads(path.read_bytes()) for path in found]
+    return [Lock.of(json.loads(path.read_bytes())) for path in found]
 
 
-def _let_go(pulumi: Pulumi, held: list[dict[str, Any]]) -> None:
+def _let_go(pulumi: Pulumi, held: list[Lock]) -> None:
     """Let go of locks whose runs, on this machine, are gone.
 
     Raises UsageError when one is not.
     """
     for lock in held:
-        if lock["hostname"] != socket.gethostname() or _is_alive(lock["pid"]):
+        if lock.hostname != socket.gethostname() or _is_alive(lock.pid):
             raise UsageError(
-                f"stack {STACK} is being updated by {lock['username']}@{lock['hostname']} (pid {lock['pid']}) since "
-                f"{lock['timestamp']}: wait for it to end, or, if it is gone, let go of its lock with "
-                f"`pulumi cancel --stack {STACK}`"
+                f"stack {STACK} is being updated by {lock}: wait for it to end, or, if it is gone, let go of its lock "
+                f"with `pulumi cancel --stack {STACK}`"
             )
     if held:
         pulumi.cancel(STACK)

@@ -1,5 +1,6 @@
 """The project's files, as people edit them."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,11 @@ import yaml
 from ops.errors import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def folder() -> Path:
+    """Where Pulumi runs the project: in this checkout, unless the shell has PULUMI_OPTION_CWD, which is its --cwd."""
+    return Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

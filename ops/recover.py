@@ -2,13 +2,10 @@
 twice."""
 
 import argparse
-import os
-from pathlib import Path
 
 from ops import automation, backend, pending, project
 from ops.automation import Events, Pulumi
 from ops.errors import UsageError
-from ops.project import ROOT
 from ops.report import Report
 
 MESSAGE = "./sandbox recover"  # in the history of the refresh
@@ -32,10 +29,9 @@ def main(argv: list[str]) -> int:
                          f"{', '.join(found.stacks()) or 'none'}")  # fmt: skip
     for lock in found.locks(stack):
         raise UsageError(
-            f"stack {stack} is locked by {lock['username']}@{lock['hostname']} (pid {lock['pid']}) since "
-            f"{lock['timestamp']}: if that run is gone, `pulumi cancel --stack {stack}` first"
+            f"stack {stack} is locked by {lock}: if that run is gone, `pulumi cancel --stack {stack}` first"
         )
-    folder = Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
+    folder = project.folder()
     pulumi = Pulumi(automation.cli(), folder, {})
     lines = Report()
     if not settle(pulumi, stack, project.region(folder, stack), lines):

@@ -12,12 +12,13 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
+from ops.backend import Lock
 
 META_KEY = ".pulumi/meta.yaml"
 META = b"version: 1\n"  # stacks under their project's name
@@ -123,14 +124,9 @@ class Stack:
         """
         key = f"{self._lock_prefix}{uuid.uuid4()}.json"
         self._refuse_locks_but(key)
-        owner = {
-            "pid": os.getpid(),
-            "username": getpass.getuser(),
-            "hostname": socket.gethostname(),
-            "timestamp": now(),
-        }
+        mine = Lock(os.getpid(), getpass.getuser(), socket.gethostname(), now())
         try:
-            self._store.put(key, _encode(owner))
+            self._store.put(key, _encode(asdict(mine)))
             self._refuse_locks_but(key)  # two that came at once both see each other here
             yield
         finally:
@@ -150,11 +146,9 @@ class Stack:
             content = self._store.get(key)
             if content is None:
                 continue  # let go of since it was listed
-            owner = json.loads(content)
             raise LockedError(
-                f"stack {self._name!r} is locked by {owner['username']}@{owner['hostname']} (pid {owner['pid']}) since "
-                f"{owner['timestamp']}: wait for it to end, or, if it is gone, let go of its lock with "
-                f"`./sandbox local cancel --stack {self._name}`"
+                f"stack {self._name!r} is locked by {Lock.of(json.loads(content))}: wait for it to end, or, if it is "
+                f"gone, let go of its lock with `./sandbox local cancel --stack {self._name}`"
             )
 
     def _checkpoint(self, state: State) -> bytes:
