@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ class Current:
         Raises LocalAwsError when it could not be saved, or does not end.
         """
         directory = self.emulator.directory
-        os.kill(self.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # another stop was there first
+            os.kill(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_DEADLINE_SECONDS
         while locks.is_held(directory):
             if time.monotonic() > deadline:
@@ -40,8 +42,10 @@ class Current:
             time.sleep(0.02)
         if self.persist and directory.exists():
             raise LocalAwsError(
-                f"the emulator is stopped and could not be saved in {self.persist}, which is as it was: "
-                f"see {directory / 'emulator.log'}"
+                f"the emulator is stopped and could not be saved in {self.persist}, which is as it was: see "
+                f"{directory / 'emulator.log'}; what it had is in {directory / KEPT}, and "
+                f"{shlex.join(['tar', '-cf', f'{self.persist}/{saved.ARCHIVE}', '-C', str(directory / KEPT), '.'])} "
+                "saves it by hand"
             )
 
 
@@ -50,7 +54,10 @@ def find() -> Current | None:
     directory = LINK.resolve()
     if not LINK.is_symlink() or not locks.is_held(directory):
         return None
-    record = json.loads((directory / KEPT / saved.RECORD).read_text())
+    try:
+        record = json.loads((directory / KEPT / saved.RECORD).read_text())
+    except FileNotFoundError:  # it is just ending
+        return None
     return Current(Emulator(directory, record["url"], record["region"]), record["pid"], record["persist"])
 
 
@@ -74,6 +81,8 @@ def becoming() -> Iterator[None]:
     """
     lock = locks.hold(ROOT, wait=True)
     try:
+        if LINK.exists() and not LINK.is_symlink():
+            raise LocalAwsError(f"{LINK} is in the way, where the link to the running emulator goes: move it away")
         if (found := find()) is not None:
             raise LocalAwsError(
                 f"an emulator of this checkout is running at {found.emulator.url}: use it (`./sandbox local status`), "

@@ -138,6 +138,7 @@ def start(region: str, port: int = 0, persist: Path | None = None) -> Child:
 
     Raises LocalAwsError when the port or the folder cannot be had.
     """
+    asked = port
     locked: list[int] = []
     directory = Path(tempfile.mkdtemp(prefix="incident-sandbox-"))
     kept = directory / KEPT
@@ -149,7 +150,7 @@ def start(region: str, port: int = 0, persist: Path | None = None) -> Child:
             last = saved.restore(persist, kept, region)
             port = port or last
         workspace.make(kept / "workspace")
-        with _listener(port) as listener:
+        with _listener(port, saved=port != asked) as listener:
             url = f"https://127.0.0.1:{listener.getsockname()[1]}"
             process = _spawn(directory, listener, region, persist, locked)
         record = {"url": url, "region": region, "pid": process.pid, "persist": persist and str(persist)}
@@ -163,7 +164,7 @@ def start(region: str, port: int = 0, persist: Path | None = None) -> Child:
     return Child(directory, url, region, process)
 
 
-def _listener(port: int) -> socket.socket:
+def _listener(port: int, *, saved: bool) -> socket.socket:
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -173,8 +174,13 @@ def _listener(port: int) -> socket.socket:
         listener.close()
         if isinstance(error, OSError):
             raise LocalAwsError(
-                f"port {port} cannot be had on this machine ({error.strerror}): choose another with --port, "
-                "or leave --port out for a free one"
+                f"port {port} cannot be had on this machine ({error.strerror}): "
+                + (
+                    "it is the one that was saved, and is in the stacks' outputs; free it, or choose another with "
+                    "--port and then `pulumi refresh` or `./sandbox local refresh` the stacks, and `up` them"
+                    if saved
+                    else "choose another with --port, or leave --port out for a free one"
+                )
             ) from None
         if isinstance(error, OverflowError):
             raise LocalAwsError(f"--port {port}: a port is a number from 0 to 65535; 0 is any free one") from None

@@ -64,7 +64,12 @@ def main(argv: list[str]) -> int:
     if options.verb == "status":
         return _status(lines)
     if options.verb == "env":
-        lines.line(shell_commands(current.get().emulator, os.environ))
+        try:
+            running = current.get().emulator
+        except LocalAwsError:
+            lines.line("false")  # eval fails, and what follows with && or under `set -e` does not reach real AWS
+            raise
+        lines.line(shell_commands(running, os.environ))
         return 0
     return _operate(options.verb, options.stack, options.config, lines)
 

@@ -71,8 +71,12 @@ def restore(folder: Path, kept: Path, region: str) -> int:
 def save(kept: Path, folder: Path) -> None:
     """Replace what the folder holds. Links are left out: they lead into the checkout, and are made anew."""
     staged = folder / STAGED
-    with tarfile.open(staged, "w") as archive:
-        archive.add(kept, ".", filter=lambda member: None if member.issym() else member)
-    with staged.open("rb") as written:
-        os.fsync(written.fileno())
-    staged.replace(folder / ARCHIVE)
+    try:
+        with tarfile.open(staged, "w") as archive:
+            archive.add(kept, ".", filter=lambda member: None if member.issym() else member)
+        with staged.open("rb") as written:
+            os.fsync(written.fileno())
+        staged.replace(folder / ARCHIVE)
+    except BaseException:
+        staged.unlink(missing_ok=True)  # on a full disk it would be in the way of a second try
+        raise

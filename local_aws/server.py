@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,6 +36,7 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     certificate, key = _write_certificate(directory)
 
     from ministack import app as emulator  # reads its settings when imported, so not before there is a certificate
+    from ministack.core import lambda_runtime
 
     from local_aws import standin
 
@@ -53,14 +55,29 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
         # Without a trigger of its own hypercorn would take SIGTERM for itself.
         serving = asyncio.create_task(serve(_announcing(emulator.app), config, shutdown_trigger=stopping.wait))
         alarms = asyncio.create_task(standin.evaluate_alarms_forever())
+
+        async def end_functions() -> None:
+            """The emulator ends when its requests have, and does not let go of one whose function is under way."""
+            await stopping.wait()
+            await asyncio.sleep(SHUTDOWN_SECONDS)
+            await asyncio.to_thread(lambda_runtime.reset)
+
+        functions = asyncio.create_task(end_functions())
         ended, _ = await asyncio.wait({serving, alarms}, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
             task.result()
         alarms.cancel()
+        functions.cancel()
 
-    asyncio.run(run())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(run())  # and not asyncio.run: that waits for every function that is under way
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second stop must not end the save that the first began
     assert persist is not None
-    saved.save(directory / KEPT, persist)  # when this fails, the directory stays, and `local stop` says so
+    try:
+        saved.save(directory / KEPT, persist)
+    except BaseException:  # the directory stays, and `local stop` says so
+        traceback.print_exc()
+        os.killpg(0, signal.SIGKILL)
     _end(directory)
 
 

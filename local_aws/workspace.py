@@ -12,6 +12,7 @@ def make(folder: Path) -> None:
     """Link the program into the folder, and copy the stack files that it has not got."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in LINKED:
+        (folder / name).unlink(missing_ok=True)  # as in an archive that was made by hand
         (folder / name).symlink_to(ROOT / name)
     for stack_file in ROOT.glob("Pulumi.*.yaml"):
         if not (folder / stack_file.name).exists():

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def test_there_is_nothing_to_load_when_none_is_running(checkout: Path) -> None:
     found = run_sandbox(checkout, "local", "env")
 
     assert found.returncode == 2
-    assert found.stdout == ""
+    assert found.stdout == "false\n"  # so that eval fails, too
     assert "no emulator of this checkout is running: start one with `./sandbox local start`" in found.stderr
 
 
@@ -176,3 +177,22 @@ def test_two_emulators_do_not_share_a_folder(checkout: Path, tmp_path: Path) -> 
 
     assert found.returncode == 2
     assert "another emulator is running on it" in found.stderr
+
+
+def test_a_second_stop_does_not_end_the_save_that_the_first_began(checkout: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "saved"
+    run_sandbox(checkout, "local", "start", "--persist", str(folder))
+    (checkout / ".local" / "kept" / "large").write_bytes(bytes(100_000_000))
+    status = run_sandbox(checkout, "local", "status").stdout
+    pid = int(status.split("pid ")[1].split()[0])
+
+    first = subprocess.Popen([sys.executable, str(checkout / "sandbox"), "local", "stop"], stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not (folder / ".emulator.tar").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    os.kill(pid, signal.SIGTERM)
+
+    told, _ = first.communicate()
+    assert first.returncode == 0, told
+    assert (folder / "emulator.tar").stat().st_size > 100_000_000
