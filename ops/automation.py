@@ -35,14 +35,15 @@ class Cli(auto.PulumiCommand):
         additional_env: Mapping[str, str],
         on_output: Callable[[str], Any] | None = None,
         on_error: Callable[[str], Any] | None = None,
+        stdin: IO[str] | int = subprocess.DEVNULL,
     ) -> auto.CommandResult:
         """Run one command, as PulumiCommand does, but in a session of its own: Ctrl-C in a terminal reaches us alone.
 
-        Raises auto.CommandError when the command fails.
+        Raises auto.CommandError when the command fails, and UsageError when it was killed.
         """
         process = subprocess.Popen(
             [self.command, "--non-interactive", *args],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
@@ -50,13 +51,19 @@ class Cli(auto.PulumiCommand):
             text=True,
             start_new_session=True,
         )
+        code = None
         try:
             output, errors = _Lines(process.stdout, on_output), _Lines(process.stderr, on_error)
             code = process.wait()
         except BaseException:
             _cancel(process)
             raise
+        finally:
+            if code != 0:
+                _end_session(process.pid)
         result = auto.CommandResult(stdout=output.text(), stderr=errors.text(), code=code)
+        if code < 0:
+            raise UsageError(f"`pulumi {args[0]}` was killed (signal {-code}): run again")
         if code != 0:
             raise auto.errors.create_command_error(result)
         return result
@@ -102,6 +109,22 @@ def _cancel(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
+def _end_session(session: int) -> None:
+    """End what a CLI that did not end well has left: each plugin has a process group of its own, and its language host
+    waits five minutes for an engine that is gone."""
+    for pid in _processes():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == session:
+                os.kill(pid, signal.SIGKILL)
+
+
+def _processes() -> list[int]:
+    if os.path.isdir("/proc/self"):
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    listed = subprocess.run(["ps", "-A", "-o", "pid="], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in listed.stdout.split()]
+
+
 def cli() -> Cli:
     """The Pulumi CLI.
 
@@ -113,7 +136,7 @@ def cli() -> Cli:
         raise UsageError(
             "the Pulumi CLI is not on PATH: install it (https://www.pulumi.com/docs/iac/download-install/), and retry"
         ) from None
-    except (auto.InvalidVersionError, subprocess.CalledProcessError) as error:
+    except (auto.InvalidVersionError, subprocess.CalledProcessError, UnicodeDecodeError) as error:
         raise UsageError(
             f"the Pulumi CLI on PATH cannot be used, {MINIMUM_VERSION} or newer is needed: {error}"
         ) from None
@@ -147,10 +170,10 @@ class Pulumi:
 
     def import_state(self, name: str, state: dict[str, Any]) -> None:
         """Make a stack's state what `export_state` returned, of this stack or of one in another backend."""
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        with tempfile.TemporaryFile("w+") as file, told():  # without a name, so that nothing is left of it
             json.dump(state, file)
-            file.flush()
-            self._run("stack", "import", "--stack", name, "--file", file.name)
+            file.seek(0)
+            self.cli.run(["stack", "import", "--stack", name], str(self.folder), self.environment, stdin=file)
 
     def change_secrets_provider(self, name: str, secrets_provider: str) -> None:
         """Encrypt a stack's secrets anew, and note the provider in the state and in the stack's file."""
@@ -205,7 +228,10 @@ def told(events: Events | None = None) -> Iterator[None]:
     try:
         yield
     except auto.CommandError as error:
-        # The error is a text, the command's result, with what was written to standard error at its end.
-        lines = (events and events.errors) or [str(error).rpartition(" stderr: ")[2] or str(error)]
-        plain = re.sub(r"<{%.*?%}>", "", lines[0])  # the engine's marks for colours
-        raise UsageError(" ".join(plain.removeprefix("error: ").split())) from None
+        # The error is a text, the command's result, with what was written to standard error at its end; that may begin
+        # with a warning or two of the AWS SDK's.
+        written = str(error).rpartition(" stderr: ")[2] or str(error)
+        said = re.search(r"^error: (.*)", written, re.MULTILINE | re.DOTALL)
+        first = events.errors[0] if events and events.errors else said[1] if said else written
+        plain = re.sub(r"<{%.*?%}>", "", first)  # the engine's marks for colours
+        raise UsageError(" ".join(plain.split())) from None

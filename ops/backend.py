@@ -72,13 +72,19 @@ class Backend:
         """Who holds the stack."""
         return [Lock.of(self._get(key)) for key in self._keys(f"locks/organization/{self._project}/{stack}/")]
 
-    def exists(self) -> bool:
-        """Whether there is such a bucket."""
+    def exists(self, owner: str) -> bool:
+        """Whether there is such a bucket.
+
+        Raises UsageError when it is not this account's: whoever guesses its name can make it before we do.
+        """
         try:
-            self._s3.head_bucket(Bucket=self.bucket)
+            self._s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner=owner)
         except ClientError as error:
             if error.response["Error"]["Code"] == "404":
                 return False
+            if error.response["Error"]["Code"] == "403":
+                raise UsageError(f"s3://{self.bucket} is not to be had: it is not account {owner}'s, or these "
+                                 "credentials may not read it") from None  # fmt: skip
             raise self._unreadable(error) from None
         except BotoCoreError as error:
             raise self._unreadable(error) from None

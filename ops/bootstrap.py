@@ -97,7 +97,7 @@ def main(argv: list[str]) -> int:
     lines.line(f"bootstrap of account {account.number} in {account.region}, as {account.caller}")
     result = run(cli, folder, account, config, lines, ask=None if options.yes else _ask)
     if result is None:
-        lines.line("nothing was changed")
+        lines.line("nothing was changed in AWS" + (f"; --config is in {_stack_file(folder)}" if config else ""))
         return 1
     _tell(result, account, folder, lines)
     return 0
@@ -129,8 +129,9 @@ def run(
     `folder` is the project's. Raises UsageError when something has to be done by hand first, or an update fails.
     """
     _refuse_incomplete(folder, config)
+    _refuse_elsewhere(account, config)
     bucket = backend.Backend(account.backend_url)
-    there = bucket.exists()
+    there = bucket.exists(owner=account.number)
     in_bucket = _in_bucket(cli, folder, account)
     with _first_home(account) as home:
         if there and bucket.resources(STACK):
@@ -149,11 +150,9 @@ def run(
         _refuse_foreign_key(folder, home)
         in_folder = _in_folder(cli, folder, home)
         _let_go(in_folder, _locks(home))
-        steps = []
-        if config or _pending(home) or not _is_whole(home):
-            steps = _update(in_folder, account, config, lines, ask)
-            if steps is None:
-                return None
+        steps = _update(in_folder, account, config, lines, ask)
+        if steps is None:
+            return None
         lines.line(f"moving its state into s3://{account.bucket}")
         outputs = backend.outputs_of(_resources(home))
         in_folder.change_secrets_provider(STACK, outputs["secretsProvider"])
@@ -209,7 +208,11 @@ def _in_folder(cli: Cli, folder: Path, home: Path) -> Pulumi:
     return Pulumi(
         cli,
         folder,
-        {"PULUMI_BACKEND_URL": f"file://{home}?metadata=skip", "PULUMI_CONFIG_PASSPHRASE": NO_SECRETS},
+        {
+            "PULUMI_BACKEND_URL": f"{home.as_uri()}?metadata=skip",
+            "PULUMI_CONFIG_PASSPHRASE": NO_SECRETS,
+            "PULUMI_DIY_BACKEND_GZIP": "false",  # it is read here, too
+        },
     )
 
 
@@ -219,6 +222,7 @@ def _in_bucket(cli: Cli, folder: Path, account: Account) -> Pulumi:
         folder,
         {
             "PULUMI_BACKEND_URL": account.backend_url,
+            "PULUMI_DIY_BACKEND_GZIP": "false",  # it is read here, too
             # A checkout that has not got the lines that the first run wrote into Pulumi.bootstrap.yaml.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         },
@@ -231,7 +235,7 @@ def _first_home(account: Account) -> Iterator[Path]:
 
     Raises UsageError when another run is under way on this machine.
     """
-    base = Path(os.environ.get("INCIDENT_SANDBOX_HOME") or Path.home() / ".incident-sandbox")
+    base = Path(os.environ.get("INCIDENT_SANDBOX_HOME") or Path.home() / ".incident-sandbox").absolute()
     base.mkdir(parents=True, exist_ok=True)
     try:
         lock = locks.hold(base)
@@ -264,11 +268,6 @@ def _pending(home: Path) -> bool:
     return bool(_latest(home).get("pending_operations"))
 
 
-def _is_whole(home: Path) -> bool:
-    """Whether an update has ended well: an output for which everything must be there is there."""
-    return "githubVariables" in backend.outputs_of(_resources(home))
-
-
 def _locks(home: Path) -> list[Lock]:
     found = (home / ".pulumi" / "locks" / "organization").glob(f"*/{STACK}/*.json")
     return [Lock.of(json.loads(path.read_bytes())) for path in found]
@@ -283,7 +282,8 @@ def _let_go(pulumi: Pulumi, held: list[Lock]) -> None:
         if lock.hostname != socket.gethostname() or _is_alive(lock.pid):
             raise UsageError(
                 f"stack {STACK} is being updated by {lock}: wait for it to end, or, if it is gone, let go of its lock "
-                f"with `pulumi cancel --stack {STACK}`"
+                f"with `PULUMI_BACKEND_URL={shlex.quote(pulumi.environment['PULUMI_BACKEND_URL'])} "
+                f"pulumi cancel --stack {STACK}`"
             )
     if held:
         pulumi.cancel(STACK)
@@ -308,6 +308,16 @@ def _refuse_incomplete(folder: Path, config: list[tuple[str, str]]) -> None:
     if REPOSITORY not in in_file and not {REPOSITORY, REPOSITORY.split(":")[1]} & dict(config).keys():
         raise UsageError(f"{REPOSITORY} is missing: it is the repository whose CI may assume the roles; add "
                          "--config githubRepository=OWNER/NAME")  # fmt: skip
+
+
+def _refuse_elsewhere(account: Account, config: list[tuple[str, str]]) -> None:
+    """What says where the stack is and what it is cannot change in the middle of a run."""
+    for key, value in config:
+        if (key == "aws:region" and value != account.region) or (
+            key.removeprefix(f"{names.PROJECT}:") == "scope" and value != STACK
+        ):
+            raise UsageError(f"--config {key}={value}: this run is of scope {STACK} in {account.region}, as its stack "
+                             "file says; for another region, edit that file first")  # fmt: skip
 
 
 def _refuse_foreign_key(folder: Path, home: Path) -> None:

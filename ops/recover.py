@@ -8,6 +8,10 @@ from ops.automation import Events, Pulumi
 from ops.errors import UsageError
 from ops.report import Report
 
+UNREFRESHED = "settled by ./sandbox, and not refreshed since"
+"""An init error. It stays with its resource until a refresh has read that, through a run that is killed before its
+refresh: `pulumi stack import` keeps init errors, and no pending operations."""
+
 MESSAGE = "./sandbox recover"  # in the history of the refresh
 
 
@@ -45,14 +49,21 @@ def main(argv: list[str]) -> int:
 
 
 def settle(pulumi: Pulumi, stack: str, region: str, lines: Report) -> bool:
-    """Settle a stack's pending operations, telling each; return whether there were any.
+    """Settle a stack's pending operations, telling each; return whether the stack has to be refreshed.
 
-    The state then names every resource there is, with what it should be: a refresh makes that what it is.
+    The state then names every resource there is, with what it should be: a refresh makes that what it is. It has to be,
+    too, when a run before this one has settled operations and was interrupted before its refresh was done.
     """
     state = pulumi.export_state(stack)
-    if not state["deployment"].get("pending_operations"):
-        return False
-    for settled in pending.settle(state["deployment"], region):
-        lines.line(f"  {settled.sentence}")
+    deployment = state["deployment"]
+    if not deployment.get("pending_operations"):
+        return any(UNREFRESHED in one.get("initErrors", []) for one in deployment.get("resources") or [])
+    settled = pending.settle(deployment, region)
+    for one in settled:
+        lines.line(f"  {one.sentence}")
+    urns = {one.urn for one in settled if one.outcome in ("adopted", "left")}
+    for resource in deployment["resources"]:
+        if resource["urn"] in urns and not resource.get("delete"):
+            resource["initErrors"] = [UNREFRESHED]
     pulumi.import_state(stack, state)
     return True

@@ -30,6 +30,7 @@ INTERRUPTIONS = [
     "after command config set",
     "before call 1",
     "after call 1",
+    "after command stack import",  # what was pending is settled, and not refreshed
     "after call 3",
     "after command up --yes",
     "after command stack change-secrets-provider",
@@ -116,6 +117,7 @@ def test_ctrl_c_ends_the_update_in_order_and_the_next_run_goes_on(shell: Shell) 
         (["--yes", *REPOSITORY], {"CI": "true"}, "bootstrap is run by a person"),
         (["--yes"], {}, "incident-sandbox:githubRepository is missing"),
         (REPOSITORY, {}, "standard input is no terminal to ask on: add --yes"),
+        (["--yes", *REPOSITORY, "--config", "aws:region=us-east-1"], {}, "this run is of scope bootstrap in eu-west-1"),
         (["--yes", "--config", "githubRepository"], {}, "--config githubRepository: must be KEY=VALUE"),
         (["--yes", *REPOSITORY], {"PATH": "/usr/bin:/bin"}, "the Pulumi CLI is not on PATH"),
         (["--yes", *REPOSITORY], {"AWS_SECRET_ACCESS_KEY": ""}, "AWS does not tell whose credentials these are"),

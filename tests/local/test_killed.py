@@ -335,3 +335,23 @@ def test_an_api_is_found_by_its_name_and_all_of_its_tags(aws: Aws) -> None:
     settle(deployment, REGION)
 
     assert [resource["id"] for resource in deployment["resources"]] == [ours]
+
+
+def test_an_oidc_provider_of_others_is_not_taken_into_the_state(aws: Aws) -> None:
+    """An account has one for an issuer, so it may have been there before; its ARN is the same whoever made it."""
+    url = "https://token.actions.githubusercontent.com"
+    aws.client("iam").create_open_id_connect_provider(
+        Url=url, ClientIDList=["others"], Tags=[{"Key": "Owner", "Value": "others"}]
+    )
+    resource = {
+        "urn": "urn:pulumi:bootstrap::incident-sandbox::aws:iam/openIdConnectProvider:OpenIdConnectProvider::github",
+        "type": "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+        "custom": True,
+        "inputs": {"url": url, "tags": {"Project": "incident-sandbox"}},
+    }
+    deployment = {"resources": [], "pending_operations": [{"type": "creating", "resource": resource}]}
+
+    (settled,) = settle(deployment, REGION)
+
+    assert settled.outcome == "absent"
+    assert deployment["resources"] == []
