@@ -146,7 +146,3 @@ def _watch_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

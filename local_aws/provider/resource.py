@@ -4,7 +4,7 @@ import functools
 import threading
 from typing import Any, ClassVar
 
-import boto3
+import botocore.session
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
@@ -15,20 +15,23 @@ Props = dict[str, Any]
 
 
 class Aws:
-    """boto3 clients of one session, made when first asked for. Safe to share between threads.
+    """Clients of one session, made when first asked for. Safe to share between threads.
+
+    They are botocore's, which are boto3's: the plugin is there sooner without boto3 around them.
 
     Raises LocalAwsError when AWS_ENDPOINT_URL does not name this machine.
     """
 
     def __init__(self, region: str | None = None) -> None:
         self.endpoint = loopback.endpoint()
-        self._session = boto3.Session(region_name=region)
+        self._session = botocore.session.get_session()
+        self._region = region or self._session.get_config_variable("region")
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     @property
     def region(self) -> str:
-        return str(self._session.region_name)
+        return str(self._region)
 
     @property
     def partition(self) -> str:
@@ -46,9 +49,9 @@ class Aws:
         return identity
 
     def client(self, service: str) -> Any:
-        with self._lock:  # boto3's sessions are not thread-safe, its clients are
+        with self._lock:  # sessions are not thread-safe, clients are
             if service not in self._clients:
-                self._clients[service] = self._session.client(service, endpoint_url=self.endpoint)
+                self._clients[service] = self._session.create_client(service, self._region, endpoint_url=self.endpoint)
             return self._clients[service]
 
     def close(self) -> None:
