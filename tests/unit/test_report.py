@@ -53,7 +53,7 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
-@pytest.mark.parametrize("name", ["", "missing/record.json", "file/record.json", "x" * 250])
+@pytest.mark.parametrize("name", ["", "missing/record.json", "file/record.json", "x" * 254])
 def test_a_place_that_cannot_be_written_is_told(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
