@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,16 @@ def emulator_of(checkout: Path, *start: str) -> Iterator[None]:
             yield
         finally:
             run_sandbox(checkout, "local", "stop")
+            end_language_hosts(checkout)
+
+
+def end_language_hosts(checkout: Path) -> None:
+    """Pulumi's language hosts notice only after minutes that their engine was killed, as some tests do."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # ended meanwhile, or another user's
+            is_host = b"pulumi-language" in (process / "cmdline").read_bytes()
+            if is_host and bytes(checkout) in (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 @pytest.fixture
