@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from local_aws import saved
-from local_aws.emulator import KEPT, ROOT, Child, Emulator
+from local_aws.emulator import KEPT, Child, Emulator
 from local_aws.errors import LocalAwsError
 from ops import locks
+from ops.project import ROOT
 
 LINK = ROOT / ".local"
 STOP_DEADLINE_SECONDS = 60

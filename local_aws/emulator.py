@@ -17,7 +17,8 @@ from pathlib import Path
 from infra import names
 from local_aws import saved, workspace
 from local_aws.errors import LocalAwsError
-from ops import backend, locks
+from ops import diy, locks
+from ops.project import ROOT
 
 ACCOUNT = "111122223333"  # AWS's own example account, so that nobody mistakes it for theirs
 ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -28,7 +29,6 @@ CLOCK_SCALE = 60
 
 START_DEADLINE_SECONDS = 60
 STOP_DEADLINE_SECONDS = 10
-ROOT = Path(__file__).resolve().parent.parent
 PLUGINS = ROOT / "local_aws" / "bin"
 KEPT = "kept"
 """In an emulator's directory: what survives its stop when it persists."""
@@ -71,7 +71,7 @@ class Emulator:
         return {
             **self.environment(),
             "PATH": path if path.startswith(f"{PLUGINS}:") else f"{PLUGINS}:{path}",
-            "PULUMI_BACKEND_URL": backend.url(names.state_bucket(ACCOUNT, self.region), self.region, self.url),
+            "PULUMI_BACKEND_URL": diy.url(names.state_bucket(ACCOUNT, self.region), self.region, self.url),
             # The person's own login and selected stack stay as they are.
             "PULUMI_HOME": str(self.directory / KEPT / "pulumi"),
             # As if every command had --cwd: https://github.com/pulumi/pulumi/pull/20868

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from infra import names
 from local_aws import current, emulator
-from local_aws.emulator import ROOT, Emulator
+from local_aws.emulator import Emulator
 from local_aws.errors import LocalAwsError
-from ops import backend, project
+from ops import project
+from ops.project import ROOT
 from ops.report import Report
 
 OPERATIONS = {
@@ -129,10 +128,12 @@ def _operate(operation: str, stack: str, config: list[str], lines: Report) -> in
     os.environ.update(running.pulumi_environment())
 
     import pulumi
+    from botocore.exceptions import BotoCoreError, ClientError
 
     from local_aws.engine.embedded import EmbeddedEngine
     from local_aws.engine.store import Bucket
     from local_aws.provider.resource import Aws
+    from ops import backend
 
     aws = Aws()
     engine = EmbeddedEngine(

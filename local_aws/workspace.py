@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from ops.project import ROOT
 
 LINKED = ("Pulumi.yaml", "__main__.py", "infra", "handler", ".venv")
 

@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,26 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops.diy import Lock
 from ops.errors import UsageError
 from ops.project import ROOT, read_yaml
-
-
-@dataclass(frozen=True)
-class Lock:
-    """Who holds a stack, since when."""
-
-    pid: int
-    username: str
-    hostname: str
-    timestamp: str
-
-    @staticmethod
-    def of(content: dict[str, Any]) -> "Lock":
-        """The lock that a file of Pulumi's tells of."""
-        return Lock(*(content[field.name] for field in fields(Lock)))
-
-    def __str__(self) -> str:
-        return f"{self.username}@{self.hostname} (pid {self.pid}) since {self.timestamp}"
 
 
 class Backend:
@@ -67,6 +49,11 @@ class Backend:
         if key not in self._keys(f"stacks/{self._project}/{stack}.json"):
             return None
         return list((self._get(key)["checkpoint"].get("latest") or {}).get("resources") or [])
+
+    def has_not(self, stack: str) -> UsageError:
+        """What to raise when there is no such stack."""
+        stacks = ", ".join(self.stacks()) or "none"
+        return UsageError(f"--stack {stack}: there is no such stack in s3://{self.bucket}; it has: {stacks}")
 
     def locks(self, stack: str) -> list[Lock]:
         """Who holds the stack."""
@@ -124,8 +111,7 @@ def outputs(stack: str) -> dict[str, Any]:
     backend = Backend(current_url())
     resources = backend.resources(stack)
     if resources is None:
-        stacks = ", ".join(backend.stacks()) or "none"
-        raise UsageError(f"--stack {stack}: there is no such stack in s3://{backend.bucket}; it has: {stacks}")
+        raise backend.has_not(stack)
     if not resources:
         raise UsageError(f"--stack {stack}: has no resources (it was destroyed, or never deployed); deploy it first")
     return outputs_of(resources)
@@ -137,12 +123,6 @@ def outputs_of(resources: list[dict[str, Any]] | None) -> dict[str, Any]:
         if resource["type"] == "pulumi:pulumi:Stack":
             return dict(resource.get("outputs") or {})
     return {}
-
-
-def url(bucket: str, region: str, endpoint: str | None) -> str:
-    """A bucket's URL as Pulumi's backend, at AWS or at another endpoint: Pulumi takes that from here, and from no
-    AWS_ENDPOINT_URL."""
-    return f"s3://{bucket}?region={region}" + (f"&endpoint={endpoint}&s3ForcePathStyle=true" if endpoint else "")
 
 
 def current_url() -> str:

@@ -23,9 +23,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pulumi import automation as auto
 
 from infra import names
-from ops import automation, backend, locks, project, recover
+from ops import automation, backend, diy, locks, project, recover
 from ops.automation import Cli, Events, Pulumi
-from ops.backend import Lock
+from ops.diy import Lock
 from ops.errors import UsageError
 from ops.project import read_yaml
 from ops.report import Report
@@ -51,7 +51,7 @@ class Account:
 
     @property
     def backend_url(self) -> str:
-        return backend.url(self.bucket, self.region, os.environ.get("AWS_ENDPOINT_URL"))
+        return diy.url(self.bucket, self.region, os.environ.get("AWS_ENDPOINT_URL"))
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,8 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     stack = arguments().parse_args(argv).stack
     found = backend.Backend(backend.current_url())
-    if stack not in found.stacks():
-        raise UsageError(f"--stack {stack}: there is no such stack in s3://{found.bucket}; it has: "
-                         f"{', '.join(found.stacks()) or 'none'}")  # fmt: skip
+    if found.resources(stack) is None:
+        raise found.has_not(stack)
     for lock in found.locks(stack):
         raise UsageError(
             f"stack {stack} is locked by {lock}: if that run is gone, `pulumi cancel --stack {stack}` first"

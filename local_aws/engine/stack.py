@@ -18,7 +18,7 @@ from typing import Any
 
 from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
-from ops.backend import Lock
+from ops.diy import Lock
 
 META_KEY = ".pulumi/meta.yaml"
 META = b"version: 1\n"  # stacks under their project's name
