@@ -6,8 +6,6 @@ Nothing here passes or fails; a claim about speed in the README is one of these 
 import argparse
 import contextlib
 import importlib.metadata
-import os
-import shlex
 import shutil
 import statistics
 import subprocess
@@ -19,7 +17,9 @@ from pathlib import Path
 
 import boto3
 
-ROOT = Path(__file__).resolve().parent.parent
+from ops.project import ROOT
+from tests.checkouts import copy_files, copy_project, shell_with_env
+
 PYTHON = sys.executable
 SANDBOX = [PYTHON, str(ROOT / "sandbox")]
 FUNCTION = "incident-sandbox-app"
@@ -116,25 +116,15 @@ def median_of_api(shell: dict[str, str]) -> float:
 def deployed() -> Iterator[tuple[Path, dict[str, str]]]:
     """A checkout whose emulator has the app deployed, and the environment of a shell that has loaded `local env`."""
     with tempfile.TemporaryDirectory() as scratch:
-        checkout = copy(Path(scratch) / "checkout")
-        (checkout / ".venv").symlink_to(ROOT / ".venv")
+        checkout = copy_project(Path(scratch) / "checkout")
         sandbox = [PYTHON, str(checkout / "sandbox")]
-        # Bytecode beside its modules, as in a person's shell.
-        without = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
-        clean = {name: value for name, value in os.environ.items() if name not in without}
         try:
-            rehearsal = [*sandbox, "rehearse", "--engine", "embedded", "--keep"]
-            subprocess.run(rehearsal, env=clean, capture_output=True, check=True)
-            loading = f'eval "$({shlex.join(sandbox)} local env)" && env -0'
-            loaded = subprocess.run(loading, shell=True, env=clean, capture_output=True, text=True, check=True).stdout
-            yield checkout, dict(entry.split("=", 1) for entry in loaded.split("\0") if entry)
+            subprocess.run([*sandbox, "rehearse", "--engine", "embedded", "--keep"], capture_output=True, check=True)
+            shell = shell_with_env(checkout)
+            shell.pop("PYTHONPYCACHEPREFIX", None)  # bytecode beside its modules, as in a person's shell
+            yield checkout, shell
         finally:
-            subprocess.run([*sandbox, "local", "stop"], env=clean, capture_output=True, check=False)
-
-
-def copy(to: Path) -> Path:
-    """A copy of this checkout, without an environment."""
-    return Path(shutil.copytree(ROOT, to, ignore=shutil.ignore_patterns(".git", ".venv*", ".local*", "__pycache__")))
+            subprocess.run([*sandbox, "local", "stop"], capture_output=True, check=False)
 
 
 def aws_cli() -> list[str]:
@@ -179,7 +169,7 @@ def dependencies() -> None:
 def first_use() -> None:
     """From a fresh copy to the end of the rehearsal, with the download of the dependencies, and what pip has of it."""
     with tempfile.TemporaryDirectory() as scratch:
-        clone = copy(Path(scratch) / "clone")
+        clone = copy_files(Path(scratch) / "clone")
         rehearsal = [
             getattr(sys, "_base_executable", PYTHON),
             str(clone / "sandbox"),

@@ -1,11 +1,11 @@
 """What all layers share."""
 
 import os
-import shutil
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.checkouts import copy_project
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,12 +20,6 @@ def root() -> Path:
 def project_copy(tmp_path: Path) -> Path:
     """A copy of the project to break, or to have an emulator of its own, on the same virtual environment."""
     return copy_project(tmp_path / "copy")
-
-
-def copy_project(copy: Path) -> Path:
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv*", ".local*", "__pycache__"))
-    (copy / ".venv").symlink_to(sys.prefix)
-    return copy
 
 
 @pytest.fixture(autouse=True)

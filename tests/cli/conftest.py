@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from local_aws.provider.resource import Aws
-from tests.conftest import copy_project
-from tests.local.conftest import run_sandbox, shell_with_env
+from tests.checkouts import copy_project, shell_with_env
+from tests.local.conftest import run_sandbox
 
 CLI = shutil.which("pulumi")
 

@@ -73,12 +73,3 @@ def run_sandbox(root: Path, *arguments: str, **environment: str) -> subprocess.C
         text=True,
         timeout=120,
     )
-
-
-def shell_with_env(checkout: Path, **environment: str) -> dict[str, str]:
-    """The environment of a shell that has loaded `./sandbox local env`."""
-    loading = f'eval "$({sys.executable} {checkout / "sandbox"} local env)" && env -0'
-    done = subprocess.run(
-        ["sh", "-c", loading], env={**os.environ, **environment}, capture_output=True, text=True, check=True
-    )
-    return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)

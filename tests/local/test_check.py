@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.conftest import copy_project
-from tests.local.conftest import run_sandbox, shell_with_env
+from tests.checkouts import copy_project, shell_with_env
+from tests.local.conftest import run_sandbox
 
 
 @dataclass

@@ -13,9 +13,9 @@ import boto3
 import pytest
 
 from local_aws.provider.resource import Aws
-from tests.conftest import copy_project
+from tests.checkouts import copy_project, shell_with_env
 from tests.deploying import app_over_bootstrap
-from tests.local.conftest import run_sandbox, shell_with_env
+from tests.local.conftest import run_sandbox
 
 
 @pytest.fixture
