@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TypedDict
 
-from infra import names
+from infra import names, tags
 
 GITHUB_ISSUER = "token.actions.githubusercontent.com"
 OIDC_AUDIENCE = "sts.amazonaws.com"
@@ -66,7 +66,9 @@ def github_trust(provider_arn: str, subject: str) -> str:
 
 def execution(log_group_arn: str) -> str:
     """What the function may do: write its own log group, and send traces, which have no resource to name."""
-    return document(_write_logs(f"{log_group_arn}:*"), _write_traces())
+    return document(
+        _write_logs(f"{log_group_arn}:*"), _write_traces("xray:PutTraceSegments", "xray:PutTelemetryRecords")
+    )
 
 
 def boundary_arn(place: Place) -> str:
@@ -75,9 +77,21 @@ def boundary_arn(place: Place) -> str:
 
 
 def boundary(place: Place) -> str:
-    """The most that any role of an app stack can ever do, whatever is attached to it."""
+    """The most that any role of an app stack can ever do, whatever is attached to it.
+
+    IAM has no condition on the trust policy that a role is made with. But Lambda names the function in what it sends
+    with a role's credentials, so a role that anybody but an app's function assumes can do next to nothing:
+    https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html, which does not list
+    PutTelemetryRecords, counters of the X-Ray daemon's own.
+    """
     log_groups = place.arn("logs", f"log-group:{_EVERY_APP.log_group}:*", region="*")
-    return document(_write_logs(log_groups), _write_traces())
+    functions = place.arn("lambda", f"function:{_EVERY_APP.function}", region="*")
+    by_function: Condition = {"ArnLike": {"lambda:SourceFunctionArn": functions}}
+    return document(
+        {**_write_logs(log_groups), "Condition": by_function},
+        {**_write_traces("xray:PutTraceSegments"), "Condition": by_function},
+        {**_write_traces("xray:PutTelemetryRecords"), "Sid": "CountTraces"},
+    )
 
 
 def state_key(place: Place) -> str:
@@ -113,7 +127,7 @@ def preview(place: Place, bucket_arn: str, key_arn: str) -> str:
 
 def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
     """Create, change and delete what an app stack declares, and keep its state."""
-    roles = _roles(place)
+    roles, apis = _roles(place), _apis(place)
     return document(
         *_read_state(bucket_arn, key_arn),
         *_describe_app(place),
@@ -122,17 +136,7 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
             "Sid": "WriteOwnState",
             "Effect": "Allow",
             "Action": ["s3:PutObject", "s3:DeleteObject"],
-            "Resource": [f"{bucket_arn}/{prefix}/*" for prefix in _STATE_PREFIXES],
-        },
-        {
-            "Sid": "LeaveBootstrapsState",
-            "Effect": "Deny",
-            "Action": ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
-            "Resource": [
-                f"{bucket_arn}/{prefix}/{names.BOOTSTRAP_STACK}{rest}"
-                for prefix in _STATE_PREFIXES
-                for rest in (".*", "/*")
-            ],
+            "Resource": _state(bucket_arn),
         },
         {
             "Sid": "EncryptState",
@@ -145,9 +149,7 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
             "Effect": "Allow",
             "Action": ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"],
             "Resource": roles,
-            "Condition": {
-                "StringEquals": {"iam:PermissionsBoundary": boundary_arn(place)}
-            },
+            "Condition": {"ArnEquals": {"iam:PermissionsBoundary": boundary_arn(place)}},
         },
         {
             "Sid": "ChangeRoles",
@@ -187,12 +189,39 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
             "Resource": _functions(place),
         },
         {
-            "Sid": "Apis",
+            "Sid": "MakeApis",
             "Effect": "Allow",
-            # TagResource is evaluated when a tagged stage is created, though no reference lists it as an action.
-            "Action": ["apigateway:POST", "apigateway:PATCH", "apigateway:DELETE", "apigateway:TagResource",
-                       "apigateway:UntagResource"],
-            "Resource": _apis(place),
+            "Action": "apigateway:POST",
+            "Resource": [apis, f"{apis}/*/stages"],
+        },
+        {
+            "Sid": "ChangeApis",
+            "Effect": "Allow",
+            "Action": ["apigateway:PATCH", "apigateway:DELETE"],
+            "Resource": f"{apis}/*",
+            # AWS makes the ids that APIs have in their ARNs, so ours are told by their tag.
+            "Condition": {"StringEquals": {f"aws:ResourceTag/{tags.PROJECT}": names.PROJECT}},
+        },
+        {
+            "Sid": "ApiParts",
+            "Effect": "Allow",
+            "Action": ["apigateway:POST", "apigateway:PATCH", "apigateway:DELETE"],
+            # They have no tags, and inherit an API's only in REST APIs:
+            # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html
+            "Resource": [f"{apis}/*/{part}{one}" for part in ("integrations", "routes") for one in ("", "/*")],
+        },
+        {
+            "Sid": "TagApis",
+            "Effect": "Allow",
+            "Action": ["apigateway:POST", "apigateway:DELETE"],
+            "Resource": _api_tags(place),
+        },
+        {
+            "Sid": "TagStages",
+            "Effect": "Allow",
+            # Evaluated when a tagged stage is created, though no reference lists them as actions.
+            "Action": ["apigateway:TagResource", "apigateway:UntagResource"],
+            "Resource": [f"{apis}/*", _api_tags(place)],
         },
         {
             "Sid": "LogGroups",
@@ -214,6 +243,7 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
             "Action": [
                 "logs:CreateLogDelivery",
                 "logs:DeleteLogDelivery",
+                "logs:DescribeResourcePolicies",
                 "logs:GetLogDelivery",
                 "logs:ListLogDeliveries",
                 "logs:PutResourcePolicy",
@@ -245,6 +275,10 @@ _STATE_PREFIXES = (
 )
 
 
+def _state(bucket_arn: str) -> list[str]:
+    return [f"{bucket_arn}/{prefix}/*" for prefix in _STATE_PREFIXES]
+
+
 # The patterns that match every app stack's resources of a kind.
 _EVERY_APP = names.AppNames("*")
 
@@ -257,9 +291,12 @@ def _functions(place: Place) -> str:
     return place.arn("lambda", f"function:{_EVERY_APP.function}")
 
 
-def _apis(place: Place) -> list[str]:
-    service = f"arn:{place.partition}:apigateway:{place.region}::"
-    return [f"{service}/apis", f"{service}/apis/*", f"{service}/tags/*"]
+def _apis(place: Place) -> str:
+    return f"arn:{place.partition}:apigateway:{place.region}::/apis"
+
+
+def _api_tags(place: Place) -> str:
+    return f"arn:{place.partition}:apigateway:{place.region}::/tags/*"
 
 
 def _alarms(place: Place) -> str:
@@ -274,7 +311,22 @@ def _log_groups(place: Place) -> list[str]:
 def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
     return [
         {"Sid": "ListState", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
-        {"Sid": "ReadState", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{bucket_arn}/.pulumi/*"},
+        {
+            "Sid": "ReadState",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": [f"{bucket_arn}/.pulumi/meta.yaml", *_state(bucket_arn)],
+        },
+        {
+            "Sid": "LeaveBootstrapsState",
+            "Effect": "Deny",
+            "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+            "Resource": [
+                f"{bucket_arn}/{prefix}/{names.BOOTSTRAP_STACK}{rest}"
+                for prefix in _STATE_PREFIXES
+                for rest in (".*", "/*")
+            ],
+        },
         {"Sid": "DecryptState", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key_arn},
     ]
 
@@ -303,12 +355,13 @@ def _describe_app(place: Place) -> list[Statement]:
             "Sid": "DescribeApis",
             "Effect": "Allow",
             "Action": "apigateway:GET",
-            "Resource": _apis(place),
+            "Resource": [_apis(place), f"{_apis(place)}/*", _api_tags(place)],
         },
         {
             "Sid": "DescribeLogs",
             "Effect": "Allow",
-            "Action": ["logs:DescribeLogGroups", "logs:DescribeResourcePolicies"],
+            # It takes no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+            "Action": "logs:DescribeLogGroups",
             "Resource": "*",
         },
         {
@@ -328,16 +381,16 @@ def _describe_app(place: Place) -> list[Statement]:
 
 def _observe_app(place: Place) -> list[Statement]:
     """What `./sandbox check` asks after a deployment."""
-    log_groups = place.arn("logs", f"log-group:{_EVERY_APP.log_group}")
+    function_logs, _ = _log_groups(place)
     return [
-        {"Sid": "ReadLogs", "Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": f"{log_groups}:*"},
+        {"Sid": "ReadLogs", "Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": function_logs},
         {
             "Sid": "ReadAlarmHistory",
             "Effect": "Allow",
             "Action": "cloudwatch:DescribeAlarmHistory",
             "Resource": _alarms(place),
         },
-        # Metrics have no resource to name.
+        # Metrics have no ARN: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
         {"Sid": "ReadMetrics", "Effect": "Allow", "Action": "cloudwatch:GetMetricStatistics", "Resource": "*"},
     ]
 
@@ -351,10 +404,6 @@ def _write_logs(resource: str) -> Statement:
     }
 
 
-def _write_traces() -> Statement:
-    return {
-        "Sid": "WriteTraces",
-        "Effect": "Allow",
-        "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-        "Resource": "*",
-    }
+def _write_traces(*actions: str) -> Statement:
+    # They take no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+    return {"Sid": "WriteTraces", "Effect": "Allow", "Action": list(actions), "Resource": "*"}

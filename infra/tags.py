@@ -4,11 +4,13 @@ import pulumi
 
 UNKNOWN_REPOSITORY = "unknown"
 
+PROJECT = "Project"
+
 
 def standard(repository: str | None) -> dict[str, str]:
     """Tags of every resource of this stack; `repository` is `owner/name`, or None where the stack does not say."""
     return {
-        "Project": pulumi.get_project(),
+        PROJECT: pulumi.get_project(),
         "Stack": pulumi.get_stack(),
         "ManagedBy": "pulumi",
         "Repository": repository or UNKNOWN_REPOSITORY,

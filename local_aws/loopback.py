@@ -27,7 +27,7 @@ def endpoint() -> str:
     if not url:
         raise LocalAwsError(
             "AWS_ENDPOINT_URL is not set: it must name an emulator on this machine; "
-            "start one with `./sandbox rehearse --keep` and load the file it names"
+            'start one with `./sandbox local start`, and load it with `eval "$(./sandbox local env)"`'
         )
     if not is_loopback(url):
         raise refusal("AWS_ENDPOINT_URL", url)

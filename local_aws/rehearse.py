@@ -5,10 +5,10 @@ import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +19,7 @@ from ops.errors import UsageError
 from ops.project import ROOT
 
 if TYPE_CHECKING:
+    from local_aws.attempts import Account
     from local_aws.engine.choice import Engines
     from local_aws.engine.interface import Engine
 
@@ -72,7 +73,8 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sandbox rehearse",
         description="Run the whole incident lifecycle against an AWS emulator on this machine: bootstrap, deploy, "
-        "inject, roll back, destroy, and prove each step. Never touches real AWS. Exit 0 only if every step held.",
+        "inject, roll back, destroy, each with the credentials that it has on AWS, and prove each step. Never touches "
+        "real AWS. Exit 0 only if every step held.",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the record of the run")
     parser.add_argument(
@@ -112,9 +114,9 @@ def _rehearse(options: argparse.Namespace, lines: report.Report, record: dict[st
         lines.line(f"emulator at {aws.url}, account {emulator.ACCOUNT}, {region}; "
                    f"alarm periods run {emulator.CLOCK_SCALE} times faster than on AWS")  # fmt: skip
         lines.line(f"engine: {engines.title}")
-        lifecycle = Lifecycle(engines)
-        for number, (name, step) in enumerate(lifecycle.steps(), 1):
-            if not _run_step(f"{number:2}  {name}", name, step, lines, record["steps"]):
+        lifecycle = Lifecycle(engines, aws.workspace)
+        for number, step in enumerate(lifecycle.steps(), 1):
+            if not _run_step(number, step, lifecycle, lines, record["steps"]):
                 return False
         record["outputs"] = lifecycle.app.outputs()
         if options.keep:
@@ -130,64 +132,129 @@ The emulator stays, with the app deployed and healthy.
     return True
 
 
+Who = Literal["administrator", "deploy role", "preview role"]
+
+
+class Step(NamedTuple):
+    """`who` is whose credentials it runs with."""
+
+    name: str
+    who: Who
+    run: Callable[[], Proof]
+
+
 def _run_step(
-    title: str, name: str, step: Callable[[], Proof], lines: report.Report, records: list[dict[str, Any]]
+    number: int, step: Step, lifecycle: "Lifecycle", lines: report.Report, records: list[dict[str, Any]]
 ) -> bool:
     import pulumi
 
+    title = f"{number:2}  {step.name}"
     started = time.monotonic()
     lines.waiting(f"{title} …")
     outcome: dict[str, Any]
     try:
-        proof = step()
+        with lifecycle.acting_as(step.who):
+            proof = step.run()
         outcome = {"held": True, "proved": proof.sentence, **proof.record}
     except StepFailed as failure:
         outcome = {"held": False, "expected": failure.expected, "seen": failure.seen}
     except (UsageError, pulumi.RunError, BotoCoreError, ClientError) as error:
         outcome = {"held": False, "expected": "the step to run", "seen": str(error)}
     seconds = time.monotonic() - started
-    records.append({"name": name, "seconds": round(seconds, 3), **outcome})
+    records.append({"name": step.name, "as": step.who, "seconds": round(seconds, 3), **outcome})
     if outcome["held"]:
-        lines.line(f"{title}: {outcome['proved']}  ({seconds:.1f} s)")
+        lines.line(f"{title}, as {step.who}: {outcome['proved']}  ({seconds:.1f} s)")
     else:
-        lines.line(f"{title}: FAILED\n    expected {outcome['expected']}\n    saw      {outcome['seen']}")
+        lines.line(
+            f"{title}, as {step.who}: FAILED\n    expected {outcome['expected']}\n    saw      {outcome['seen']}"
+        )
     return bool(outcome["held"])
 
 
 class Lifecycle:
-    """The steps, each over the stacks as the steps before it left them."""
+    """The steps, each over the stacks as the steps before it left them.
 
-    def __init__(self, engines: "Engines") -> None:
+    Bootstrap is the account's administrator's. What CI does afterwards has the credentials that CI would have: those of
+    the role that its workflow assumes, by a token such as its job's.
+    """
+
+    def __init__(self, engines: "Engines", workspace: Path) -> None:
         self._engines = engines
+        self._workspace = workspace
         self.app: Engine
         self._foundation: Engine
+        self._account: Account
+        self._credentials: dict[str, dict[str, str]] = {}
+        self._injected = 0.0
         self._before_destroy: list[dict[str, Any]] = []
 
-    def steps(self) -> list[tuple[str, Callable[[], Proof]]]:
+    def steps(self) -> list[Step]:
         return [
-            ("bootstrap", self.make_foundation),
-            ("deploy", self.deploy),
-            ("check healthy", lambda: self.check("healthy")),
-            ("preview of the injection", self.preview_injection),
-            ("inject", lambda: self.flip("true")),
-            ("check failing", lambda: self.check("failing")),
-            ("roll back", lambda: self.flip("false")),
-            ("check healthy again", lambda: self.check("healthy")),
-            ("destroy the app", self.destroy),
-            ("what is left", self.inspect_rest),
-            ("deploy again", self.deploy),
-            ("deploy with nothing changed", self.deploy_unchanged),
+            Step("bootstrap", "administrator", self.make_foundation),
+            Step("deploy", "deploy role", self.deploy),
+            Step("check healthy", "deploy role", lambda: self.check("healthy")),
+            Step("preview of the injection", "preview role", self.preview_injection),
+            Step("inject", "deploy role", self.inject),
+            Step("check failing", "deploy role", lambda: self.check("failing")),
+            Step("roll back", "deploy role", lambda: self.flip("false")),
+            Step("check healthy again", "deploy role", self.check_recovery),
+            Step("what CI may not do", "deploy role", self.attempt),
+            Step("destroy the app", "deploy role", self.destroy),
+            Step("what is left", "administrator", self.inspect_rest),
+            Step("deploy again", "deploy role", self.deploy),
+            Step("deploy with nothing changed", "deploy role", self.deploy_unchanged),
         ]
+
+    @contextlib.contextmanager
+    def acting_as(self, who: Who) -> Iterator[None]:
+        """Make these the credentials of every AWS client that is made, in this process or in one it starts."""
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        before = {name: os.environ.pop(name) for name in names if name in os.environ}
+        os.environ.update(self._credentials.get(who, before))
+        try:
+            yield
+        finally:
+            for name in names:
+                os.environ.pop(name, None)
+            os.environ.update(before)
 
     def make_foundation(self) -> Proof:
         update = self._engines.bootstrap(REPOSITORY, MESSAGE)
         self._foundation = self._engines.stack("bootstrap")
-        self.app = self._engines.stack("app")
+        self._assume_roles(update.outputs)
         _expect("only created resources", set(update.changes) == {"create"}, _counts(update.changes))
         bucket = urlsplit(update.outputs["backendUrl"]).netloc
         return Proof(f"{_counts(update.changes)}; its state is in s3://{bucket}", _record(update, update.outputs))
 
+    def _assume_roles(self, bootstrap: dict[str, Any]) -> None:
+        from infra.names import STATE_KEY_ALIAS, AppNames
+        from infra.policies import Place
+        from local_aws import github
+        from local_aws.attempts import Account
+        from local_aws.provider.resource import Aws
+
+        aws = Aws()
+        key = aws.client("kms").describe_key(KeyId=STATE_KEY_ALIAS)["KeyMetadata"]
+        self._account = Account(
+            where=Place(aws.partition, aws.account, aws.region),
+            bucket=urlsplit(bootstrap["backendUrl"]).netloc,
+            key_arn=key["Arn"],
+            deploy_role_arn=bootstrap["deployRoleArn"],
+            preview_role_arn=bootstrap["previewRoleArn"],
+            jobs=github.Jobs.of(self._workspace, REPOSITORY),
+            app=AppNames("app"),
+            other_api="0123456789",
+        )
+        jobs = self._account.jobs
+        for who, role, subject in (
+            ("deploy role", self._account.deploy_role_arn, jobs.deployment),
+            ("preview role", self._account.preview_role_arn, jobs.pull_request),
+        ):
+            self._credentials[who] = github.session(aws, role, github.token(subject))
+        aws.close()
+
     def deploy(self) -> Proof:
+        self.app = self._engines.stack("app")
         update = self.app.up(MESSAGE)
         _expect("only created resources", set(update.changes) == {"create"}, _counts(update.changes))
         _expect("failMode false", update.outputs["failMode"] is False, f"failMode {update.outputs['failMode']}")
@@ -204,11 +271,26 @@ class Lifecycle:
         seen = "; ".join(f"{one.name.removeprefix('alarm ')} {one.seen}" for one in result.observations[1:])
         return Proof(f"{result.observations[0].seen}; {seen}", {"check": result.as_json()})
 
+    def check_recovery(self) -> Proof:
+        """Healthy again, and the alarms' history tells of the incident."""
+        from ops.workload import Workload
+
+        proof = self.check("healthy")
+        workload = Workload.of(self.app.outputs())
+        silent = [alarm for alarm in workload.alarms if not workload.was_in_alarm(alarm, self._injected)]
+        _expect("every alarm's history to tell of the incident", not silent, f"nothing in that of {', '.join(silent)}")
+        return proof
+
     def preview_injection(self) -> Proof:
-        self.app.set_config("failMode", "true")
-        update = self.app.preview()
+        app = self._engines.stack("app")
+        app.set_config("failMode", "true")
+        update = app.preview()
         self._expect_only_the_environment(update)
         return Proof(f"{_counts(update.changes)}: {_steps(update)}", _record(update))
+
+    def inject(self) -> Proof:
+        self._injected = time.time()
+        return self.flip("true")
 
     def flip(self, fail_mode: str) -> Proof:
         self.app.set_config("failMode", fail_mode)
@@ -217,6 +299,28 @@ class Lifecycle:
         return Proof(
             f"failMode {fail_mode}: {_counts(update.changes)}: {_steps(update)}", _record(update, update.outputs)
         )
+
+    def attempt(self) -> Proof:
+        """Tries what CI's roles must be refused, and sees that the app is as it was."""
+        from local_aws import attempts
+        from local_aws.provider.resource import Aws
+
+        clients = {}
+        for who in ("deploy role", "preview role"):
+            with self.acting_as(who):
+                clients[who] = Aws()
+        tried = [
+            {"by": one.by, "attempt": one.what, "answer": one.answer(clients.get(one.by, clients["deploy role"]))}
+            for one in attempts.of_ci(self._account)
+        ]
+        for aws in clients.values():
+            aws.close()
+        allowed = [f"{one['by']}: {one['attempt']}: {one['answer']}" for one in tried
+                   if one["answer"] not in attempts.REFUSALS]  # fmt: skip
+        _expect("every attempt refused", not allowed, "; ".join(allowed))
+        app = self.app.refresh(MESSAGE)
+        _expect("the app as it was", not app.changed, _steps(app))
+        return Proof(f"{len(tried)} of {len(tried)} attempts refused", {"attempts": tried})
 
     def destroy(self) -> Proof:
         self._before_destroy = self.app.resources()

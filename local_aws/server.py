@@ -38,9 +38,10 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     from ministack import app as emulator  # reads its settings when imported, so not before there is a certificate
     from ministack.core import lambda_runtime
 
-    from local_aws import standin
+    from local_aws import authorization, standin
 
     standin.install()
+    authorization.install(directory)
     config = Config()
     config.bind = [f"fd://{fd}"]
     config.certfile, config.keyfile = str(certificate), str(key)

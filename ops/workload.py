@@ -95,7 +95,7 @@ class Workload:
 
     def logged_errors(self, since: float) -> int:
         """Requests that the function's log has errors of since a time in epoch seconds."""
-        pages = self._client("logs").get_paginator("filter_log_events")
+        pages = self._logs.get_paginator("filter_log_events")
         found = set()
         for page in pages.paginate(logGroupName=self.log_group, startTime=int(since * 1000)):
             for event in page["events"]:
@@ -114,7 +114,7 @@ class Workload:
             "5xx": ("AWS/ApiGateway", {"Name": "ApiId", "Value": self.api_id}),
         }[name]
         first = since - since % METRIC_PERIOD_SECONDS
-        answer = self._client("cloudwatch").get_metric_statistics(
+        answer = self._cloudwatch.get_metric_statistics(
             Namespace=namespace,
             MetricName=name,
             Dimensions=[dimension],
@@ -127,24 +127,29 @@ class Workload:
 
     def alarm_state(self, name: str) -> str:
         """OK, ALARM, INSUFFICIENT_DATA, or `missing` when there is no such alarm."""
-        found = self._client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        found = self._cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
         return str(found[0]["StateValue"]) if found else "missing"
 
     def was_in_alarm(self, name: str, since: float) -> bool:
         """Whether the alarm went to ALARM since a time in epoch seconds."""
-        answer = self._client("cloudwatch").describe_alarm_history(
+        answer = self._cloudwatch.describe_alarm_history(
             AlarmName=name, HistoryItemType="StateUpdate", StartDate=datetime.fromtimestamp(int(since), timezone.utc)
         )
         states = [json.loads(item["HistoryData"])["newState"]["stateValue"] for item in answer["AlarmHistoryItems"]]
         return "ALARM" in states
 
-    def _client(self, service: str) -> Any:
-        return _client(service, self.region)
+    @functools.cached_property
+    def _logs(self) -> Any:
+        return self._session.client("logs")
 
+    @functools.cached_property
+    def _cloudwatch(self) -> Any:
+        return self._session.client("cloudwatch")
 
-@functools.cache
-def _client(service: str, region: str) -> Any:
-    return boto3.client(service, region_name=region)
+    @functools.cached_property
+    def _session(self) -> Any:
+        """Its own, because boto3's default one keeps the credentials that a process began with."""
+        return boto3.Session(region_name=self.region)
 
 
 @functools.cache

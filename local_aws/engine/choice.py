@@ -35,7 +35,7 @@ class Engines(Protocol):
         ...
 
     def stack(self, name: str) -> Engine:
-        """An engine for a stack whose state is in that bucket."""
+        """An engine for a stack whose state is in that bucket, with the credentials that the environment has now."""
         ...
 
 
@@ -57,23 +57,24 @@ class _Embedded:
     def __init__(self, running: Emulator) -> None:
         self._workspace = running.workspace
         self._folder = running.directory / "bootstrap"
-        self._aws = Aws()
-        self._bucket = Bucket(self._aws, names.state_bucket(emulator.ACCOUNT, running.region))
+        self._bucket = names.state_bucket(emulator.ACCOUNT, running.region)
         self._secrets_provider = ""
 
     def bootstrap(self, repository: str, message: str) -> Update:
-        engine = EmbeddedEngine(self._workspace, names.BOOTSTRAP_STACK, self._aws, Folder(self._folder))
-        engine.set_config("aws:region", self._aws.region)
+        aws = Aws()
+        engine = EmbeddedEngine(self._workspace, names.BOOTSTRAP_STACK, aws, Folder(self._folder))
+        engine.set_config("aws:region", aws.region)
         if engine.get_config("githubRepository") is None:
             engine.set_config("githubRepository", repository)
         update = engine.up(message)
         self._secrets_provider = update.outputs["secretsProvider"]
-        engine.move(self._bucket, self._secrets_provider)
+        engine.move(Bucket(aws, self._bucket), self._secrets_provider)
         return update
 
     def stack(self, name: str) -> Engine:
+        aws = Aws()
         return EmbeddedEngine(
-            self._workspace, name, self._aws, self._bucket, secrets_provider=lambda: self._secrets_provider
+            self._workspace, name, aws, Bucket(aws, self._bucket), secrets_provider=lambda: self._secrets_provider
         )
 
 

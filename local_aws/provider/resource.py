@@ -15,7 +15,8 @@ Props = dict[str, Any]
 
 
 class Aws:
-    """Clients of one session, made when first asked for. Safe to share between threads.
+    """Clients of one session, made when first asked for, all with the credentials that there were when it was made.
+    Safe to share between threads.
 
     They are botocore's, which are boto3's: the plugin is there sooner without boto3 around them.
 
@@ -26,6 +27,7 @@ class Aws:
         self.endpoint = loopback.endpoint()
         self._session = botocore.session.get_session()
         self._region = region or self._session.get_config_variable("region")
+        self._session.get_credentials()
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 

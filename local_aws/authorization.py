@@ -1,0 +1,234 @@
+"""What AWS asks of IAM for a request, where the emulator asks less or names another resource.
+
+The emulator makes one action, one resource and a few condition keys of each request, and its evaluator decides. Here
+the question is put as AWS puts it, and so are those that AWS asks besides: leave to pass a role, to tag what is made,
+to use the key of an encrypted bucket, to deliver an access log. Only what the program, `check` and Pulumi's backend
+call is here. Sources, unless another is named: https://docs.aws.amazon.com/service-authorization/latest/reference/,
+and for the delivery of access logs `tests/aws-provider-actions.json`.
+
+Every decision is a line of `decisions.jsonl` in the emulator's directory: principal, action, resource, allowed.
+"""
+
+import contextvars
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.services import apigateway, iam, kms, lambda_svc, s3, tagging
+
+DECISIONS = "decisions.jsonl"
+
+_FIND_DELIVERY = ("logs:GetLogDelivery", "logs:ListLogDeliveries")
+_ALLOW_DELIVERY = ("logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy")
+DELIVER_ACCESS_LOG = {
+    "POST": ("logs:CreateLogDelivery", *_FIND_DELIVERY, *_ALLOW_DELIVERY),
+    "PATCH": ("logs:UpdateLogDelivery", *_FIND_DELIVERY, *_ALLOW_DELIVERY),
+    "DELETE": ("logs:DeleteLogDelivery", *_FIND_DELIVERY),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to one of the emulator's services, which is `monitoring` for CloudWatch."""
+
+    service: str
+    path: str
+    parameters: Mapping[str, Any]
+    region: str
+    account: str
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """May the caller do this?"""
+
+    action: str
+    resource: str
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+_request: contextvars.ContextVar[Request | None] = contextvars.ContextVar("request", default=None)
+"""What is asked about, but for requests to a deployed API."""
+
+_denied: contextvars.ContextVar[Question] = contextvars.ContextVar("denied")
+
+_functions: dict[str, str] = {}
+"""The functions' ARNs by the access keys that they run with."""
+
+
+def install(directory: Path) -> None:
+    """Hook into the emulator. Once per process, before it serves."""
+    find_resource = iam_actions.extract_resource_arn
+    enforce = iam_evaluator.enforce
+    refuse = iam_actions.access_denied_response
+    resolve = iam_evaluator.resolve_principal
+    credentials = lambda_runtime.execution_credentials
+    decisions = (directory / DECISIONS).open("a", buffering=1)
+
+    def note_request(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str,
+                     account: str) -> str:  # fmt: skip
+        _request.set(Request(service, path, _parameters(body, query), region, account))
+        return str(find_resource(service, method, path, headers, body, query, region, account))
+
+    def enforce_all(access_key: str, action: str, service: str, region: str, resource_arn: str = "*",
+                    service_context: dict[str, Any] | None = None) -> Any:  # fmt: skip
+        asked, request = Question(action, resource_arn, service_context or {}), _request.get()
+        for question in _QUESTIONS[service](request, asked) if request and service in _QUESTIONS else [asked]:
+            denied = enforce(access_key, question.action, service, region, question.resource, question.context)
+            decision = {"principal": iam_evaluator.caller_arn(), "action": question.action,
+                        "resource": question.resource, "allowed": denied is None}  # fmt: skip
+            decisions.write(json.dumps(decision) + "\n")
+            if denied is not None:
+                _denied.set(question)
+                return denied
+        return None
+
+    def refuse_what_was_denied(service: str, action: str, principal_arn: str, request_id: str, **details: Any) -> Any:
+        question = _denied.get(Question(action, details.get("resource_arn", "*")))
+        return refuse(
+            service, question.action, principal_arn, request_id, **{**details, "resource_arn": question.resource}
+        )
+
+    def resolve_with_function(access_key: str, *rest: Any) -> Any:
+        principal = resolve(access_key, *rest)
+        if access_key in _functions:
+            principal.keys["lambda:sourcefunctionarn"] = _functions[access_key]
+        return principal
+
+    def note_function(config: dict[str, Any]) -> dict[str, str]:
+        given: dict[str, str] = credentials(config)
+        _functions[given["AWS_ACCESS_KEY_ID"]] = config["FunctionArn"]
+        return given
+
+    iam_actions.extract_resource_arn = note_request
+    iam_evaluator.enforce = enforce_all
+    iam_actions.access_denied_response = refuse_what_was_denied
+    iam_evaluator.resolve_principal = resolve_with_function
+    lambda_runtime.execution_credentials = lambda_svc.execution_credentials = note_function
+    tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _api_tags
+
+
+def _parameters(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's parameters, of whatever protocol; of the query protocol those that are text."""
+    if body[:1] == b"{":
+        try:
+            return dict(json.loads(body))
+        except ValueError:
+            return {}
+    return {name: values[0] if isinstance(values, list) else values for name, values in query.items()}
+
+
+def _api_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    for arn, tags in apigateway._api_tags.items():
+        yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _of_iam(request: Request, asked: Question) -> Iterator[Question]:
+    """Roles by their path, and with their boundary: the one asked for, or the one that the role has."""
+    wanted = request.parameters
+    if "RoleName" not in wanted:
+        yield asked
+        return
+    role = iam._roles.get(wanted["RoleName"]) or {}
+    making = asked.action == "iam:CreateRole"
+    path = wanted.get("Path", "/") if making else role.get("Path", "/")
+    arn = f"arn:aws:iam::{request.account}:role{path}{wanted['RoleName']}"
+    boundary = wanted.get("PermissionsBoundary") or (None if making else role.get("PermissionsBoundary"))
+    yield Question(asked.action, arn, {**asked.context, "iam:PermissionsBoundary": boundary})
+    if making and any(name.startswith("Tags.") for name in wanted):
+        yield Question("iam:TagRole", arn, asked.context)
+
+
+def _of_lambda(request: Request, asked: Question) -> Iterator[Question]:
+    making = asked.action == "lambda:CreateFunction"
+    wanted = request.parameters
+    arn = request.arn("lambda", f"function:{wanted.get('FunctionName')}") if making else asked.resource
+    yield Question(asked.action, arn, asked.context)
+    if asked.action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration") and wanted.get("Role"):
+        yield Question("iam:PassRole", wanted["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})
+    if making and wanted.get("Tags"):
+        yield Question("lambda:TagResource", arn, asked.context)
+
+
+def _of_apigateway(request: Request, asked: Question) -> Iterator[Question]:
+    yield asked
+    if request.parameters.get("credentialsArn"):
+        yield Question(
+            "iam:PassRole", request.parameters["credentialsArn"], {"iam:PassedToService": "apigateway.amazonaws.com"}
+        )
+    api, stages, stage = asked.resource.partition("/stages")
+    if not stages:
+        return
+    verb, wanted = asked.action.split(":")[1], request.parameters
+    if verb == "POST" and wanted.get("tags"):
+        yield Question("apigateway:TagResource", f"{api}/stages/{wanted.get('stageName')}", asked.context)
+    made = apigateway._stages.get(api.rpartition("/")[2], {}).get(stage.strip("/"), {})
+    if (made if verb == "DELETE" else wanted).get("accessLogSettings"):
+        for action in DELIVER_ACCESS_LOG[verb]:
+            yield Question(action, "*")
+
+
+def _of_logs(request: Request, asked: Question) -> Iterator[Question]:
+    """Reading and writing events is asked about streams: `log-group:NAME:log-stream:STREAM`."""
+    wanted = request.parameters
+    if asked.action in ("logs:CreateLogStream", "logs:PutLogEvents", "logs:FilterLogEvents"):
+        yield Question(asked.action, f"{asked.resource}:log-stream:{wanted.get('logStreamName', '')}", asked.context)
+        return
+    yield asked
+    if asked.action == "logs:CreateLogGroup" and wanted.get("tags"):
+        yield Question("logs:TagResource", asked.resource, asked.context)
+
+
+def _of_cloudwatch(request: Request, asked: Question) -> Iterator[Question]:
+    """Alarms by their names, one or several; all when none is named."""
+    wanted = request.parameters
+    if "ResourceARN" in wanted:
+        yield Question(asked.action, wanted["ResourceARN"], asked.context)
+        return
+    if "Alarm" not in asked.action:
+        yield asked
+        return
+    names = wanted.get("AlarmNames") or [wanted.get("AlarmName", "*")]
+    for arn in [request.arn("cloudwatch", f"alarm:{name}") for name in names]:
+        yield Question(asked.action, arn, asked.context)
+        if asked.action == "cloudwatch:PutMetricAlarm" and wanted.get("Tags"):
+            yield Question("cloudwatch:TagResource", arn, asked.context)
+
+
+def _of_kms(request: Request, asked: Question) -> Iterator[Question]:
+    """A key is asked about by its own ARN, also when its alias is named:
+    https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"""
+    yield Question(asked.action, _key_arn(asked.resource), asked.context)
+
+
+def _of_s3(request: Request, asked: Question) -> Iterator[Question]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms"""
+    yield asked
+    key_action = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(asked.action)
+    bucket = asked.resource.removeprefix("arn:aws:s3:::").split("/")[0]
+    key = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
+    if key_action and key:
+        yield Question(key_action, _key_arn(key))
+
+
+def _key_arn(name: str) -> str:
+    """The ARN of the key with this id, ARN or alias; the name itself when there is none."""
+    record = kms._resolve_key(name)
+    return str(record["Arn"]) if record else name
+
+
+_QUESTIONS = {
+    "iam": _of_iam,
+    "lambda": _of_lambda,
+    "apigateway": _of_apigateway,
+    "logs": _of_logs,
+    "monitoring": _of_cloudwatch,
+    "kms": _of_kms,
+    "s3": _of_s3,
+}
