@@ -22,6 +22,7 @@ STEPS = [
     "check failing",
     "roll back",
     "check healthy again",
+    "what CI may not do",
     "destroy the app",
     "what is left",
     "deploy again",
@@ -194,7 +195,7 @@ def test_a_step_that_fails_is_named_with_what_was_expected_and_seen(
     found = run_sandbox(project_copy, "rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
 
     assert found.returncode == 1, found.stderr
-    assert " 6  check failing: FAILED" in found.stdout
+    assert " 6  check failing, as deploy role: FAILED" in found.stdout
     assert "expected requests: 5 of 5 answer a 5xx status" in found.stdout
     assert "saw      0 of 5; 200 healthy" in found.stdout
     record = json.loads(file.read_text())
@@ -211,13 +212,15 @@ def test_a_step_that_fails_is_named_with_what_was_expected_and_seen(
             "infra/function.py",
             'description="Answers',
             'description=f"{args.fail_mode} answers',
-            " 4  preview of the injection: FAILED\n    expected one update, of the function, of its environment alone",
+            " 4  preview of the injection, as preview role: FAILED\n"
+            "    expected one update, of the function, of its environment alone",
         ),
         (
             "infra/function.py",
             "mine = pulumi.ResourceOptions(parent=self)",
             "mine = pulumi.ResourceOptions(parent=self, retain_on_delete=True)",
-            "10  what is left: FAILED\n    expected nothing of the app\n    saw      app-function-logs, app-function-",
+            "11  what is left, as administrator: FAILED\n"
+            "    expected nothing of the app\n    saw      app-function-logs, app-function-",
         ),
     ],
     ids=["a flip that changes more", "a destroy that leaves something"],

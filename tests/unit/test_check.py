@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from ops import check as checks
-from ops import workload as workloads
 from ops.check import Result, check
 from ops.report import Report
 from ops.workload import Answer, Workload
@@ -170,7 +169,8 @@ class Logs:
 @pytest.fixture
 def logs(monkeypatch: pytest.MonkeyPatch) -> Logs:
     found = Logs()
-    monkeypatch.setattr(workloads, "_client", lambda *_: found)
+    monkeypatch.setattr(Workload, "_logs", found)
+    monkeypatch.setattr(Workload, "_cloudwatch", found)
     return found
 
 

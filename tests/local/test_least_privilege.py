@@ -1,0 +1,173 @@
+"""CI's roles have what they need and no more, as rehearsals as those roles show."""
+
+import json
+import shutil
+from typing import Any, NamedTuple
+
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from infra import names
+from local_aws import attempts, authorization, github
+from local_aws.attempts import Attempt
+from local_aws.emulator import Emulator
+from local_aws.engine.choice import choose
+from local_aws.provider.resource import Aws
+from local_aws.rehearse import REPOSITORY, Lifecycle, StepFailed
+from ops.errors import UsageError
+from tests import permissions
+from tests.local.conftest import reset
+from tests.local.test_refusals import WHERE, an_account
+from tests.permissions import documents
+
+DEPLOY = json.loads(documents(WHERE)["deploy"])["Statement"]
+
+UNUSED = {
+    "deploy": {},
+    "preview": {"s3:ListBucket": "the Pulumi CLI lists a stack's files; the embedded engine knows their names"},
+}
+"""What is granted and neither in the provider's table nor called by a rehearsal on the embedded engine, and why."""
+
+
+@pytest.fixture
+def lifecycle(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Lifecycle:
+    shutil.rmtree(emulator.directory / "bootstrap", ignore_errors=True)  # the state of the one before
+    for name, value in emulator.pulumi_environment().items():
+        monkeypatch.setenv(name, value)
+    return Lifecycle(choose("embedded", emulator), emulator.workspace)
+
+
+class Rehearsed(NamedTuple):
+    """A rehearsal that held: what IAM decided for it, and what it would have answered the preview role to each call
+    that the engine made."""
+
+    decisions: list[dict[str, Any]]
+    answers: list[tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def rehearsed(started: Emulator) -> Rehearsed:
+    """One rehearsal for the tests that look at what happened in it."""
+    answers: list[tuple[str, str]] = []
+
+    class Rivalled(Aws):
+        """Each call is tried by the preview role first."""
+
+        def client(self, service: str) -> Any:
+            known, client = service in self._clients, super().client(service)
+            if not known:
+                client.meta.events.register("provide-client-params", try_first)
+            return client
+
+    def try_first(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if rivals:
+            attempt = Attempt("preview role", "", model.service_model.service_name, xform_name(model.name), params)
+            answers.append((model.name, attempt.answer(rivals[0])))
+
+    rivals: list[Aws] = []
+    reset(started)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in started.pulumi_environment().items():
+            patch.setenv(name, value)
+        patch.setattr("local_aws.engine.choice.Aws", Rivalled)
+        lifecycle = Lifecycle(choose("embedded", started), started.workspace)
+        bootstrap, *steps = lifecycle.steps()
+        bootstrap.run()
+        role = WHERE.iam_arn(f"role{names.CI_ROLE_PATH}{names.PREVIEW_ROLE}")
+        administrator = Aws()
+        with patch.context() as rival:
+            token = github.token(github.Jobs.of(started.workspace, REPOSITORY).pull_request)
+            for name, value in github.session(administrator, role, token, "rival").items():
+                rival.setenv(name, value)
+            rivals.append(Aws())
+        for step in steps:
+            if step.name == "what is left":
+                break
+            with lifecycle.acting_as(step.who):
+                step.run()
+    for aws in (administrator, *rivals):
+        aws.close()
+    lines = (started.directory / authorization.DECISIONS).read_text().splitlines()
+    return Rehearsed([json.loads(line) for line in lines], answers)
+
+
+def run(lifecycle: Lifecycle, *, without: str) -> str | None:
+    """Rehearse, after bootstrap without a statement of the deploy role; returns the step that fails, if one does."""
+    bootstrap, *steps = lifecycle.steps()
+    bootstrap.run()
+    drop(without)
+    for step in steps:
+        try:
+            with lifecycle.acting_as(step.who):
+                step.run()
+        except (StepFailed, ClientError, UsageError) as error:
+            return f"{step.name}: {error}"
+    return None
+
+
+def drop(sid: str) -> None:
+    iam, inline = Aws().client("iam"), {"RoleName": names.DEPLOY_ROLE, "PolicyName": "deploy"}
+    policy = iam.get_role_policy(**inline)["PolicyDocument"]
+    policy["Statement"] = [one for one in policy["Statement"] if one["Sid"] != sid]
+    iam.put_role_policy(**inline, PolicyDocument=json.dumps(policy))
+    iam.close()
+
+
+def test_ci_is_granted_nothing_that_nobody_uses(rehearsed: Rehearsed, request: pytest.FixtureRequest) -> None:
+    told = []
+    for role, name, phases in (
+        ("deploy", names.DEPLOY_ROLE, {"create", "read", "update", "delete"}),
+        ("preview", names.PREVIEW_ROLE, {"read"}),
+    ):
+        granted = {
+            action
+            for statement in json.loads(documents(WHERE)[role])["Statement"]
+            if statement["Effect"] == "Allow"
+            for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        }
+        by_provider = {need.action for need in permissions.needs(WHERE) if need.phase in phases}
+        session = f"/{name}/{github.SESSION}"
+        seen = {one["action"] for one in rehearsed.decisions if one["principal"].endswith(session) and one["allowed"]}
+        unused = granted - by_provider - seen
+        told += [
+            f"{role + ' role':<22} granted {len(granted):>3}   by the provider's table {len(granted & by_provider):>3}"
+            f"   seen besides {len(granted & seen - by_provider):>3}   unused {len(unused - set(UNUSED[role])):>3}",
+            *(f"{'':<22} but for {action}: {reason}" for action, reason in UNUSED[role].items()),
+        ]
+        assert unused == set(UNUSED[role])
+    request.node.user_properties.append(("granted", told))
+
+
+def test_the_preview_role_is_refused_every_write_of_the_whole_lifecycle(
+    rehearsed: Rehearsed, request: pytest.FixtureRequest
+) -> None:
+    reads = ("Get", "List", "Describe", "Head", "Decrypt")
+    writes = sorted({(call, answer) for call, answer in rehearsed.answers if not call.startswith(reads)})
+
+    for call, answer in writes:
+        refused = answer in attempts.REFUSALS
+        request.node.user_properties.append(("attempt", ("preview role", f"{call} of a deployment", refused)))
+    assert {answer for _, answer in writes} <= attempts.REFUSALS
+    assert {"CreateFunction", "CreateRole", "CreateApi", "PutObject", "DeleteRole"} <= {call for call, _ in writes}
+    assert ("GetFunction", "allowed") in rehearsed.answers
+
+
+@pytest.mark.parametrize("sid", [one["Sid"] for one in DEPLOY])
+def test_no_statement_can_be_missed(sid: str, lifecycle: Lifecycle) -> None:
+    """Without it the provider lacks something that its table names, or a rehearsal fails."""
+    rest = json.dumps({"Version": "2012-10-17", "Statement": [one for one in DEPLOY if one["Sid"] != sid]})
+    lacking = [need for need in permissions.needs(WHERE) if not need.is_allowed_by(rest, WHERE)]
+    if lacking:
+        print(sid, lacking[0])
+
+    assert lacking or run(lifecycle, without=sid)
+
+
+def test_the_administrator_is_refused_nothing_that_is_attempted(aws: Aws) -> None:
+    """So the attempts ask for something, and it is the roles that are refused. Trust is not the administrator's."""
+    tried = [*attempts.of_ci(an_account()), *attempts.of_function(an_account())]
+
+    refused = [one.what for one in tried if one.service != "sts" and one.answer(aws) in attempts.REFUSALS]
+
+    assert refused == []
