@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -54,6 +55,15 @@ class Backend:
         """What to raise when there is no such stack."""
         stacks = ", ".join(self.stacks()) or "none"
         return UsageError(f"--stack {stack}: there is no such stack in s3://{self.bucket}; it has: {stacks}")
+
+    def last_update(self, stack: str) -> dict[str, str] | None:
+        """The `message` of the stack's last update, and its `time`, in UTC; None when there was none."""
+        keys = [key for key in self._keys(f"history/{self._project}/{stack}/") if key.endswith(".history.json")]
+        if not keys:
+            return None
+        last = self._get(max(keys))  # a file's name has the time, in nanoseconds
+        started = datetime.fromtimestamp(last["startTime"], timezone.utc)
+        return {"message": last["message"], "time": f"{started:%Y-%m-%d %H:%M:%S} UTC"}
 
     def locks(self, stack: str) -> list[Lock]:
         """Who holds the stack."""

@@ -14,11 +14,13 @@ from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.names import BOOTSTRAP_STACK
 from ops import backend, report
 from ops.errors import UsageError
 from ops.workload import Answer, Workload
 
-Expectation = Literal["healthy", "failing"]
+Expectation = Literal["healthy", "failing", "gone"]
+
 
 FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 5.0
@@ -156,6 +158,27 @@ def _count(count: Callable[[], int], at_least: int) -> tuple[str, bool]:
     return str(found), found >= at_least
 
 
+def check_gone(stack: str, lines: report.Report) -> Result:
+    """Check that a stack was destroyed and that its foundation was not: what CI can see of that, which may not read
+    bootstrap's state. That the bucket and the key are there, reading the stack's own shows.
+
+    Raises UsageError when the backend cannot be read, or never had such a stack.
+    """
+    state = backend.Backend(backend.current_url())
+    resources = state.resources(stack)
+    if resources is None:
+        raise state.has_not(stack)
+    left = [resource["urn"].split("::")[-1] for resource in resources]
+    there = BOOTSTRAP_STACK in state.stacks()
+    observations = [
+        Observation(f"stack {stack}", "no resources", ", ".join(left) or "none", not left, 0.0),
+        Observation("bootstrap", "its state in the bucket", "there" if there else "not there", there, 0.0),
+    ]
+    for observation in observations:
+        lines.line(_text(observation))
+    return Result("gone", [], observations)
+
+
 def _await(
     name: str, expected: str, probe: Probe, traffic: Traffic, deadline: float, lines: report.Report
 ) -> Observation:
@@ -185,11 +208,12 @@ def _text(observation: Observation) -> str:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sandbox check",
-        description="Check that a deployed stack's workload is healthy, or failing, and that its telemetry says so. "
+        description="Check that a deployed stack's workload is healthy, or failing, and that its telemetry says so; or "
+        "that a stack is gone, and its foundation is not. "
         "Exit 0: it is as expected. 1: it is not. 2: it could not be checked.",
     )
     parser.add_argument("--stack", required=True, help="the app stack, for example app")
-    parser.add_argument("--expect", required=True, choices=("healthy", "failing"))
+    parser.add_argument("--expect", required=True, choices=("healthy", "failing", "gone"))
     parser.add_argument("--requests", type=int, default=5, metavar="N", help="requests to send, 1 to 1000 (5)")
     parser.add_argument(
         "--timeout", type=float, default=300, metavar="S", help="seconds to wait for telemetry to follow (300)"
@@ -208,8 +232,11 @@ def main(argv: list[str]) -> int:
         report.check_writable(options.json)
     lines = report.Report()
     lines.line(f"stack {options.stack}: expecting {options.expect}")
-    workload = Workload.of(backend.outputs(options.stack))
-    result = check(workload, options.expect, options.requests, options.timeout, lines)
+    if options.expect == "gone":
+        result = check_gone(options.stack, lines)
+    else:
+        workload = Workload.of(backend.outputs(options.stack))
+        result = check(workload, options.expect, options.requests, options.timeout, lines)
     if options.json:
         report.write_json(options.json, {"stack": options.stack, **result.as_json()})
     lines.line(f"stack {options.stack} is {'' if result.held else 'NOT '}{options.expect}")

@@ -168,6 +168,13 @@ def test_a_second_stack_lives_beside_the_first(kept: Kept) -> None:
     try:
         assert kept("check", "--stack", "blue", "--expect", "failing").returncode == 0
         assert kept("check", "--stack", "app", "--expect", "healthy").returncode == 0
+        on, off = kept("incident", "--stack", "blue"), kept("incident", "--stack", "app")
+        assert (on.returncode, off.returncode) == (1, 0)
+        assert on.stdout.startswith("stack blue: an incident is on, since 20")
+        there = kept("check", "--stack", "blue", "--expect", "gone")
+        assert (there.returncode, "expected no resources, saw incident-sandbox-blue" in there.stdout) == (1, True)
     finally:
         gone = kept("local", "destroy", "--stack", "blue")
     assert "delete 17" in gone.stdout
+    assert kept("check", "--stack", "blue", "--expect", "gone").returncode == 0
+    assert kept("incident", "--stack", "blue").returncode == 0

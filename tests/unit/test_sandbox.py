@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-VERBS = ("rehearse", "local", "check", "test", "benchmark")
+VERBS = ("rehearse", "local", "bootstrap", "recover", "check", "incident", "summary", "test", "benchmark")
 
 
 @pytest.fixture

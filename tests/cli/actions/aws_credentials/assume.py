@@ -1,0 +1,20 @@
+"""Takes a role by the job's token; the session's credentials go into the environment of the steps that follow."""
+
+import json
+import os
+import urllib.request
+
+from local_aws import github
+from local_aws.provider.resource import Aws
+
+request = urllib.request.Request(
+    f"{os.environ['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=sts.amazonaws.com",
+    headers={"Authorization": f"bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"},
+)
+with urllib.request.urlopen(request) as answer:
+    token = json.load(answer)["value"]
+for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+    os.environ.pop(name, None)
+session = github.session(Aws(), os.environ["ROLE"], token, os.environ["SESSION"])
+with open(os.environ["GITHUB_ENV"], "a") as file:
+    file.writelines(f"{name}={value}\n" for name, value in session.items())

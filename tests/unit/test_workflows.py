@@ -1,0 +1,116 @@
+"""The workflows as files: what a linter, GitHub's schema and the project's own rules say of them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ops.automation import MINIMUM_VERSION
+from ops.project import read_yaml
+
+NAMES = ("app", "deploy-lambda", "destroy", "inject-failure", "preview", "rollback-lambda", "tests")
+CHANGING = {"deploy-lambda", "destroy", "inject-failure", "rollback-lambda"}
+
+
+def run(program: str, *arguments: str, root: Path) -> None:
+    """Run a checker that must find nothing."""
+    command = [str(Path(sys.prefix) / "bin" / program), *arguments]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def workflow(root: Path, name: str) -> dict[Any, Any]:
+    return read_yaml(root / ".github" / "workflows" / f"{name}.yml")
+
+
+def jobs(root: Path, name: str) -> list[dict[str, Any]]:
+    return list(workflow(root, name)["jobs"].values())
+
+
+def test_a_workflow_is_in_these_tests(root: Path) -> None:
+    assert sorted(file.stem for file in (root / ".github" / "workflows").iterdir()) == list(NAMES)
+
+
+def test_zizmor_finds_nothing(root: Path) -> None:
+    run("zizmor", "--offline", "--no-progress", ".github", root=root)
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"), [("github-workflows", "workflows/*.yml"), ("github-actions", "actions/*/action.yml"),
+                          ("dependabot", "dependabot.yml")]
+)  # fmt: skip
+def test_they_are_what_github_s_schemas_describe(schema: str, files: str, root: Path) -> None:
+    found = [str(file) for file in (root / ".github").glob(files)]
+
+    run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *found, root=root)
+
+
+def test_every_action_is_pinned_by_its_commit_and_says_its_version(root: Path) -> None:
+    uses = [line for file in (root / ".github").rglob("*.yml") for line in re.findall(r"uses: (.*)", file.read_text())]
+
+    wrong = [
+        use for use in uses if not re.fullmatch(r"\./\.github/\S+|[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)
+    ]
+
+    assert wrong == []
+    assert len(uses) > 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_job_has_a_time_limit_and_just_the_permissions_that_it_names(name: str, root: Path) -> None:
+    assert workflow(root, name)["permissions"] == {}
+    for job in jobs(root, name):
+        assert "permissions" in job
+        assert "uses" in job or "timeout-minutes" in job
+        assert set(job["permissions"]) <= {"contents", "id-token", "pull-requests"}
+        assert job["permissions"].get("contents", "read") == "read"
+
+
+def test_what_runs_a_pull_request_s_code_may_not_write_to_github(root: Path) -> None:
+    for name in ("preview", "tests"):
+        for job in jobs(root, name):
+            writes = {scope for scope, access in job["permissions"].items() if access == "write"} - {"id-token"}
+            assert not writes or not any("uses" in step for step in job["steps"])
+
+
+def test_all_that_change_a_stack_do_it_in_one_job_that_holds_the_stack(root: Path) -> None:
+    (job,) = jobs(root, "app")
+
+    assert job["concurrency"] == {"group": "app-stack-${{ inputs.stack }}", "cancel-in-progress": False}
+    for name in NAMES:
+        calls = [one["with"]["operation"] for one in jobs(root, name) if one.get("uses", "").endswith("/app.yml")]
+        assert calls == ([name] if name in CHANGING else [])
+
+
+def test_they_are_trusted_by_the_roles_that_they_take(root: Path) -> None:
+    """The subject of a job's token names its environment, or that it is of a pull request."""
+    (app,) = jobs(root, "app")
+    schema = read_yaml(root / "Pulumi.yaml")["config"]["incident-sandbox:githubEnvironment"]
+
+    assert app["environment"] == schema["default"]
+    assert "environment" not in workflow(root, "preview")["jobs"]["plan"]
+
+
+def test_the_cli_s_version_is_in_one_place_and_new_enough(root: Path) -> None:
+    texts = [file.read_text() for file in (root / ".github").rglob("*.yml")]
+
+    (version,) = re.findall(r"pulumi-version: (\S+)", "".join(texts))
+
+    assert MINIMUM_VERSION.parse(version) >= MINIMUM_VERSION
+
+
+def test_no_secret_is_needed(root: Path) -> None:
+    texts = [file.read_text() for file in (root / ".github").rglob("*.yml")]
+
+    assert "secrets." not in "".join(texts)
+    assert "secrets: inherit" not in "".join(texts)
+
+
+def test_the_committed_scenario_is_the_healthy_one(root: Path) -> None:
+    config = yaml.safe_load((root / "Pulumi.app.yaml").read_text())["config"]
+
+    assert config["incident-sandbox:failMode"] is False
