@@ -34,8 +34,8 @@ class Place:
     account: str
     region: str
 
-    def arn(self, service: str, resource: str, region: str | None = None) -> str:
-        return f"arn:{self.partition}:{service}:{region or self.region}:{self.account}:{resource}"
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     def iam_arn(self, resource: str) -> str:
         return f"arn:{self.partition}:iam::{self.account}:{resource}"
@@ -66,9 +66,7 @@ def github_trust(provider_arn: str, subject: str) -> str:
 
 def execution(log_group_arn: str) -> str:
     """What the function may do: write its own log group, and send traces, which have no resource to name."""
-    return document(
-        _write_logs(f"{log_group_arn}:*"), _write_traces("xray:PutTraceSegments", "xray:PutTelemetryRecords")
-    )
+    return document(_write_logs(f"{log_group_arn}:*"), _write_traces())
 
 
 def boundary_arn(place: Place) -> str:
@@ -80,18 +78,13 @@ def boundary(place: Place) -> str:
     """The most that any role of an app stack can ever do, whatever is attached to it.
 
     IAM has no condition on the trust policy that a role is made with. But Lambda names the function in what it sends
-    with a role's credentials, so a role that anybody but an app's function assumes can do next to nothing:
-    https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html, which does not list
-    PutTelemetryRecords, counters of the X-Ray daemon's own.
+    with a role's credentials, so of all who may assume a role only an app's function can write logs with it:
+    https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html. Traces have no such condition:
+    Lambda looks for that right when a function is made, too, when there is no function to name.
     """
-    log_groups = place.arn("logs", f"log-group:{_EVERY_APP.log_group}:*", region="*")
-    functions = place.arn("lambda", f"function:{_EVERY_APP.function}", region="*")
-    by_function: Condition = {"ArnLike": {"lambda:SourceFunctionArn": functions}}
-    return document(
-        {**_write_logs(log_groups), "Condition": by_function},
-        {**_write_traces("xray:PutTraceSegments"), "Condition": by_function},
-        {**_write_traces("xray:PutTelemetryRecords"), "Sid": "CountTraces"},
-    )
+    log_groups = place.arn("logs", f"log-group:{_EVERY_APP.log_group}:*")
+    by_function: Condition = {"ArnLike": {"lambda:SourceFunctionArn": _functions(place)}}
+    return document({**_write_logs(log_groups), "Condition": by_function}, _write_traces())
 
 
 def state_key(place: Place) -> str:
@@ -128,9 +121,10 @@ def preview(place: Place, bucket_arn: str, key_arn: str) -> str:
 def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
     """Create, change and delete what an app stack declares, and keep its state."""
     roles, apis = _roles(place), _apis(place)
+    _, access_logs = _log_groups(place)
     return document(
         *_read_state(bucket_arn, key_arn),
-        *_describe_app(place),
+        *_describe_app(place, _apis(place)),  # which recover looks for an API in
         *_observe_app(place),
         {
             "Sid": "WriteOwnState",
@@ -177,7 +171,6 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
             "Sid": "Functions",
             "Effect": "Allow",
             "Action": [
-                "lambda:AddPermission",
                 "lambda:CreateFunction",
                 "lambda:DeleteFunction",
                 "lambda:RemovePermission",
@@ -189,18 +182,49 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
             "Resource": _functions(place),
         },
         {
+            "Sid": "LetApiGatewayInvoke",
+            "Effect": "Allow",
+            "Action": "lambda:AddPermission",
+            "Resource": _functions(place),
+            # To nobody else: a function's policy can grant others anything that is done with it, for good.
+            "Condition": {"StringEquals": {"lambda:Principal": "apigateway.amazonaws.com"}},
+        },
+        # AWS makes the ids that APIs have in their ARNs, so ours are told by their names; and stages, whose ARNs have
+        # that id as well, by where they log to and by their tags. The keys:
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagementv2.html
+        {
             "Sid": "MakeApis",
             "Effect": "Allow",
             "Action": "apigateway:POST",
-            "Resource": [apis, f"{apis}/*/stages"],
+            "Resource": apis,
+            "Condition": {"StringLike": {"apigateway:Request/ApiName": _EVERY_APP.api}},
         },
         {
             "Sid": "ChangeApis",
             "Effect": "Allow",
             "Action": ["apigateway:PATCH", "apigateway:DELETE"],
             "Resource": f"{apis}/*",
-            # AWS makes the ids that APIs have in their ARNs, so ours are told by their tag.
-            "Condition": {"StringEquals": {f"aws:ResourceTag/{tags.PROJECT}": names.PROJECT}},
+            "Condition": {
+                "StringLike": {"apigateway:Resource/ApiName": _EVERY_APP.api},
+                "StringLikeIfExists": {"apigateway:Request/ApiName": _EVERY_APP.api},
+            },
+        },
+        {
+            "Sid": "MakeStages",
+            "Effect": "Allow",
+            "Action": "apigateway:POST",
+            "Resource": f"{apis}/*/stages",
+            "Condition": {"StringLike": {"apigateway:Request/AccessLoggingDestination": access_logs}},
+        },
+        {
+            "Sid": "ChangeStages",
+            "Effect": "Allow",
+            "Action": ["apigateway:PATCH", "apigateway:DELETE"],
+            "Resource": f"{apis}/*/stages/*",
+            "Condition": {
+                "StringEquals": {f"aws:ResourceTag/{tags.PROJECT}": names.PROJECT},
+                "StringLikeIfExists": {"apigateway:Request/AccessLoggingDestination": access_logs},
+            },
         },
         {
             "Sid": "ApiParts",
@@ -219,9 +243,10 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
         {
             "Sid": "TagStages",
             "Effect": "Allow",
-            # Evaluated when a tagged stage is created, though no reference lists them as actions.
+            # Evaluated when a tagged stage is made, though no reference lists them as actions:
+            # https://github.com/hashicorp/terraform-provider-aws/issues/20634
             "Action": ["apigateway:TagResource", "apigateway:UntagResource"],
-            "Resource": [f"{apis}/*", _api_tags(place)],
+            "Resource": [f"{apis}/*/stages/*", _api_tags(place)],
         },
         {
             "Sid": "LogGroups",
@@ -254,13 +279,16 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
         {
             "Sid": "Alarms",
             "Effect": "Allow",
-            "Action": [
-                "cloudwatch:DeleteAlarms",
-                "cloudwatch:PutMetricAlarm",
-                "cloudwatch:TagResource",
-                "cloudwatch:UntagResource",
-            ],
+            "Action": ["cloudwatch:DeleteAlarms", "cloudwatch:TagResource", "cloudwatch:UntagResource"],
             "Resource": _alarms(place),
+        },
+        {
+            "Sid": "AlarmsWithoutActions",
+            "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricAlarm",
+            "Resource": _alarms(place),
+            # An alarm's action can stop others' instances, and runs with CloudWatch's rights.
+            "Condition": {"Null": {"cloudwatch:AlarmActions": "true"}},
         },
     )  # fmt: skip
 
@@ -284,7 +312,7 @@ _EVERY_APP = names.AppNames("*")
 
 
 def _roles(place: Place) -> str:
-    return place.iam_arn(f"role{names.APP_ROLE_PATH}*")
+    return place.iam_arn(f"role{names.APP_ROLE_PATH}{_EVERY_APP.execution_role}")
 
 
 def _functions(place: Place) -> str:
@@ -331,7 +359,8 @@ def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
     ]
 
 
-def _describe_app(place: Place) -> list[Statement]:
+def _describe_app(place: Place, *lists: str) -> list[Statement]:
+    """What the provider reads; `lists` are collections of APIs to be read as well."""
     return [
         {
             "Sid": "DescribeRoles",
@@ -355,7 +384,7 @@ def _describe_app(place: Place) -> list[Statement]:
             "Sid": "DescribeApis",
             "Effect": "Allow",
             "Action": "apigateway:GET",
-            "Resource": [_apis(place), f"{_apis(place)}/*", _api_tags(place)],
+            "Resource": [f"{_apis(place)}/*", *lists],
         },
         {
             "Sid": "DescribeLogs",
@@ -404,6 +433,11 @@ def _write_logs(resource: str) -> Statement:
     }
 
 
-def _write_traces(*actions: str) -> Statement:
-    # They take no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
-    return {"Sid": "WriteTraces", "Effect": "Allow", "Action": list(actions), "Resource": "*"}
+def _write_traces() -> Statement:
+    return {
+        "Sid": "WriteTraces",
+        "Effect": "Allow",
+        # They take no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+        "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+        "Resource": "*",
+    }

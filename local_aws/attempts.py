@@ -157,7 +157,7 @@ def _on_state(account: Account) -> Iterator[Attempt]:
     history = f".pulumi/history/{names.PROJECT}/{names.BOOTSTRAP_STACK}/{names.BOOTSTRAP_STACK}-1.history.json"
     lock = f".pulumi/locks/organization/{names.PROJECT}/{names.BOOTSTRAP_STACK}/1.json"
     source = {"CopySource": {**bucket, "Key": state}}
-    objects = {"Objects": [{"Key": app}, {"Key": state}]}
+    objects = {"Objects": [{"Key": meta}, {"Key": state}]}
     for what, operation, parameters in (
         ("read bootstrap's state", "get_object", {"Key": state}),
         ("copy bootstrap's state", "copy_object", {"Key": app, **source}),
@@ -172,6 +172,8 @@ def _on_state(account: Account) -> Iterator[Attempt]:
         ("delete the backend's own file", "delete_object", {"Key": meta}),
         ("empty the bucket", "delete_objects", {"Delete": objects}),
         ("delete a version of an app's state", "delete_object", {"Key": app, "VersionId": "null"}),
+        ("read elsewhere in the bucket", "get_object", {"Key": "other"}),
+        ("read another project's state", "get_object", {"Key": ".pulumi/stacks/other/app.json"}),
         ("write elsewhere in the bucket", "put_object", {"Key": "other", "Body": b""}),
         ("write another project's state", "put_object", {"Key": ".pulumi/stacks/other/app.json", "Body": b"{}"}),
     ):
@@ -182,7 +184,10 @@ def _on_key(account: Account) -> Iterator[Attempt]:
     key = {"KeyId": account.key_arn}
     grant = {"GranteePrincipal": account.preview_role_arn, "Operations": ["Encrypt"]}
     alias = {"AliasName": names.STATE_KEY_ALIAS}
+    other = {"KeyId": account.where.arn("kms", "key/another")}
     for what, operation, parameters in (
+        ("encrypt with another key", "encrypt", {**other, "Plaintext": b"x"}),
+        ("decrypt with another key", "decrypt", {**other, "CiphertextBlob": b"x"}),
         ("change the key's policy", "put_key_policy", {**key, "PolicyName": "default", "Policy": _anything()}),
         ("disable the key", "disable_key", key),
         ("delete the key", "schedule_key_deletion", {**key, "PendingWindowInDays": 7}),
@@ -232,13 +237,15 @@ def _for_more_rights(account: Account) -> Iterator[Attempt]:
     boundary = {"PermissionsBoundary": policies.boundary_arn(account.where)}
     unbound = {"PermissionsBoundary": ADMINISTRATOR}
     trust = {"AssumeRolePolicyDocument": policies.lambda_trust()}
-    in_path, own = {"RoleName": "new", "Path": names.APP_ROLE_PATH}, {"RoleName": account.app.execution_role}
+    name, own = {"RoleName": names.AppNames("new").execution_role}, {"RoleName": account.app.execution_role}
+    in_path = {**name, "Path": names.APP_ROLE_PATH}
     for what, operation, parameters in (
         ("make a role without the boundary", "create_role", {**in_path, **trust}),
         ("make a role with another boundary", "create_role", {**in_path, **trust, **unbound}),
-        ("make a role in no path", "create_role", {"RoleName": "new", **trust, **boundary}),
+        ("make a role in no path", "create_role", {**name, **trust, **boundary}),
+        ("make a role of another name", "create_role", {**in_path, "RoleName": "new", **trust, **boundary}),
         ("make a role in CI's path", "create_role",
-         {"RoleName": "new", "Path": names.CI_ROLE_PATH, **trust, **boundary}),
+         {**name, "Path": names.CI_ROLE_PATH, **trust, **boundary}),
         ("take the boundary off a role", "delete_role_permissions_boundary", own),
         ("give a role another boundary", "put_role_permissions_boundary", {**own, **unbound}),
         ("attach a managed policy to a role", "attach_role_policy", {**own, "PolicyArn": ADMINISTRATOR}),
@@ -279,6 +286,8 @@ def _on_others(account: Account) -> Iterator[Attempt]:
     """What other teams have in the account. Other app stacks' resources are CI's own, and not here."""
     function, api = {"FunctionName": "billing"}, {"ApiId": account.other_api}
     stage, group, alarm = {**api, "StageName": "$default"}, {"logGroupName": "/aws/lambda/billing"}, "billing-errors"
+    log = {"DestinationArn": account.where.arn("logs", "log-group:/aws/lambda/billing"), "Format": "$context.path"}
+    vended = {"logGroupName": "/aws/vendedlogs/billing"}
     metric = {"AlarmName": alarm, "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold"}
     leave = {**function, "StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "*"}
     role = {"RoleName": "billing"}
@@ -289,12 +298,20 @@ def _on_others(account: Account) -> Iterator[Attempt]:
         ("open another team's function", "lambda", "add_permission", leave),
         ("delete another team's function", "lambda", "delete_function", function),
         ("change another team's API", "apigatewayv2", "update_api", {**api, "Name": "x"}),
+        ("make an API of another team's name", "apigatewayv2", "create_api",
+         {"Name": "billing", "ProtocolType": "HTTP"}),
+        ("add a stage to another team's API", "apigatewayv2", "create_stage", {**api, "StageName": "new"}),
+        ("write another team's log by a stage", "apigatewayv2", "create_stage",
+         {**api, "StageName": "new", "AccessLogSettings": log}),
+        ("add an authorizer to another team's API", "apigatewayv2", "create_authorizer",
+         {**api, "Name": "x", "AuthorizerType": "REQUEST", "IdentitySource": ["$request.header.x"]}),
         ("delete another team's API", "apigatewayv2", "delete_api", api),
         ("change another team's stage", "apigatewayv2", "update_stage", {**stage, "AutoDeploy": False}),
         ("delete another team's stage", "apigatewayv2", "delete_stage", stage),
         ("read another team's log", "logs", "filter_log_events", group),
         ("change another team's log", "logs", "put_retention_policy", {**group, "retentionInDays": 1}),
         ("delete another team's log", "logs", "delete_log_group", group),
+        ("delete another team's access log", "logs", "delete_log_group", vended),
         ("change another team's alarm", "cloudwatch", "put_metric_alarm", metric),
         ("delete another team's alarm", "cloudwatch", "delete_alarms",
          {"AlarmNames": [account.app.errors_alarm, alarm]}),

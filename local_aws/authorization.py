@@ -23,7 +23,7 @@ DECISIONS = "decisions.jsonl"
 
 _FIND_DELIVERY = ("logs:GetLogDelivery", "logs:ListLogDeliveries")
 _ALLOW_DELIVERY = ("logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy")
-DELIVER_ACCESS_LOG = {
+_DELIVER_ACCESS_LOG = {
     "POST": ("logs:CreateLogDelivery", *_FIND_DELIVERY, *_ALLOW_DELIVERY),
     "PATCH": ("logs:UpdateLogDelivery", *_FIND_DELIVERY, *_ALLOW_DELIVERY),
     "DELETE": ("logs:DeleteLogDelivery", *_FIND_DELIVERY),
@@ -78,8 +78,7 @@ def install(directory: Path) -> None:
 
     def enforce_all(access_key: str, action: str, service: str, region: str, resource_arn: str = "*",
                     service_context: dict[str, Any] | None = None) -> Any:  # fmt: skip
-        asked, request = Question(action, resource_arn, service_context or {}), _request.get()
-        for question in _QUESTIONS[service](request, asked) if request and service in _QUESTIONS else [asked]:
+        for question in _questions(service, Question(action, resource_arn, service_context or {})):
             denied = enforce(access_key, question.action, service, region, question.resource, question.context)
             decision = {"principal": iam_evaluator.caller_arn(), "action": question.action,
                         "resource": question.resource, "allowed": denied is None}  # fmt: skip
@@ -129,6 +128,14 @@ def _api_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
         yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
+def _questions(service: str, asked: Question) -> Iterator[Question]:
+    request = _request.get()
+    if request and service in _QUESTIONS:
+        yield from _QUESTIONS[service](request, asked)
+    else:
+        yield asked
+
+
 def _of_iam(request: Request, asked: Question) -> Iterator[Question]:
     """Roles by their path, and with their boundary: the one asked for, or the one that the role has."""
     wanted = request.parameters
@@ -148,6 +155,9 @@ def _of_iam(request: Request, asked: Question) -> Iterator[Question]:
 def _of_lambda(request: Request, asked: Question) -> Iterator[Question]:
     making = asked.action == "lambda:CreateFunction"
     wanted = request.parameters
+    if asked.action == "lambda:AddPermission":
+        yield Question(asked.action, asked.resource, {**asked.context, "lambda:Principal": wanted.get("Principal")})
+        return
     arn = request.arn("lambda", f"function:{wanted.get('FunctionName')}") if making else asked.resource
     yield Question(asked.action, arn, asked.context)
     if asked.action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration") and wanted.get("Role"):
@@ -157,21 +167,29 @@ def _of_lambda(request: Request, asked: Question) -> Iterator[Question]:
 
 
 def _of_apigateway(request: Request, asked: Question) -> Iterator[Question]:
-    yield asked
-    if request.parameters.get("credentialsArn"):
-        yield Question(
-            "iam:PassRole", request.parameters["credentialsArn"], {"iam:PassedToService": "apigateway.amazonaws.com"}
-        )
-    api, stages, stage = asked.resource.partition("/stages")
-    if not stages:
-        return
+    """APIs with their names, stages with where they log to."""
     verb, wanted = asked.action.split(":")[1], request.parameters
-    if verb == "POST" and wanted.get("tags"):
-        yield Question("apigateway:TagResource", f"{api}/stages/{wanted.get('stageName')}", asked.context)
-    made = apigateway._stages.get(api.rpartition("/")[2], {}).get(stage.strip("/"), {})
-    if (made if verb == "DELETE" else wanted).get("accessLogSettings"):
-        for action in DELIVER_ACCESS_LOG[verb]:
+    parent, stages, stage = asked.resource.partition("/stages")
+    _, of_api, api = parent.partition("/apis/")
+    context = dict(asked.context)
+    if stages:
+        context["apigateway:Request/AccessLoggingDestination"] = _destination(wanted)
+    elif "/" not in api:
+        context["apigateway:Request/ApiName"] = wanted.get("name")
+        context["apigateway:Resource/ApiName"] = apigateway._apis.get(api, {}).get("name") if of_api else None
+    yield Question(asked.action, asked.resource, context)
+    if wanted.get("credentialsArn"):
+        yield Question("iam:PassRole", wanted["credentialsArn"], {"iam:PassedToService": "apigateway.amazonaws.com"})
+    if verb == "POST" and stages and wanted.get("tags"):
+        yield Question("apigateway:TagResource", f"{parent}/stages/{wanted.get('stageName')}", asked.context)
+    made = apigateway._stages.get(api, {}).get(stage.strip("/"), {})
+    if stages and _destination(made if verb == "DELETE" else wanted):
+        for action in _DELIVER_ACCESS_LOG[verb]:
             yield Question(action, "*")
+
+
+def _destination(stage: Mapping[str, Any]) -> str | None:
+    return (stage.get("accessLogSettings") or {}).get("destinationArn")
 
 
 def _of_logs(request: Request, asked: Question) -> Iterator[Question]:
@@ -195,8 +213,14 @@ def _of_cloudwatch(request: Request, asked: Question) -> Iterator[Question]:
         yield asked
         return
     names = wanted.get("AlarmNames") or [wanted.get("AlarmName", "*")]
+    actions = [
+        *wanted.get("AlarmActions", []),
+        *wanted.get("OKActions", []),
+        *wanted.get("InsufficientDataActions", []),
+    ]
+    context = {**asked.context, "cloudwatch:AlarmActions": actions or None}
     for arn in [request.arn("cloudwatch", f"alarm:{name}") for name in names]:
-        yield Question(asked.action, arn, asked.context)
+        yield Question(asked.action, arn, context)
         if asked.action == "cloudwatch:PutMetricAlarm" and wanted.get("Tags"):
             yield Question("cloudwatch:TagResource", arn, asked.context)
 

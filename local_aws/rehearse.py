@@ -243,7 +243,7 @@ class Lifecycle:
             preview_role_arn=bootstrap["previewRoleArn"],
             jobs=github.Jobs.of(self._workspace, REPOSITORY),
             app=AppNames("app"),
-            other_api="0123456789",
+            other_api=aws.client("apigatewayv2").create_api(Name="billing", ProtocolType="HTTP")["ApiId"],
         )
         jobs = self._account.jobs
         for who, role, subject in (

@@ -1,13 +1,14 @@
 """What AWS does by itself and the emulator does not: telemetry of HTTP APIs, and alarms that move.
 
-Runs inside the emulator's process and hooks into three of its functions and one of its constants, so the emulator's
+Runs inside the emulator's process and hooks into five of its functions and one of its constants, so the emulator's
 version is pinned. README's table of differences says what remains. What it does:
 
 - an invocation through the API counts in AWS/Lambda's metrics, as a direct one does;
 - an API request counts in AWS/ApiGateway's metrics and writes a line into the stage's access log;
 - a function error is answered as AWS answers it: 500, `{"message":"Internal Server Error"}`;
 - alarms are evaluated by their own dimensions, all the time, in both directions, and by a faster clock;
-- a function's change is `InProgress` by that clock, too.
+- a function's change is `InProgress` by that clock, too;
+- an API and a stage tell the tags that they have, and not those that they were made with.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -81,10 +83,26 @@ def install() -> None:
             )
         return result
 
+    for name in ("_tag_resource", "_untag_resource"):
+        setattr(apigateway, name, _telling(getattr(apigateway, name)))
     apigateway._handle_execute_in_scope = execute_and_record
     lambda_svc._execute_function_with_config_scope = invoke_and_record
     cloudwatch._evaluate_alarm = _evaluate
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY /= CLOCK_SCALE
+
+
+def _telling(change: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """A change of a resource's tags that the resource's own record follows."""
+
+    def changed(arn: str, tags: Any) -> Any:
+        answer = change(arn, tags)
+        _, _, api, *stage = arn.split(":")[-1].split("/")
+        record = apigateway._stages.get(api, {}).get(stage[1]) if len(stage) == 2 else apigateway._apis.get(api)
+        if record is not None:
+            record["tags"] = dict(apigateway._api_tags.get(arn, {}))
+        return answer
+
+    return changed
 
 
 async def evaluate_alarms_forever() -> None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
@@ -118,7 +117,8 @@ def _resources(
     elif service == "iam":
         yield role, bounded
     elif service == "lambda":
-        yield place.arn("lambda", f"function:{app.function}"), {}
+        principal = {"lambda:Principal": "apigateway.amazonaws.com"} if verb == "AddPermission" else {}
+        yield place.arn("lambda", f"function:{app.function}"), principal
     elif service == "cloudwatch":
         yield place.arn("cloudwatch", f"alarm:{one.inputs['name']}"), {}
     elif (kind == "Stage" and service == "logs") or verb == "DescribeLogGroups":
@@ -130,23 +130,30 @@ def _resources(
             yield f"{group}:*", {}
     else:
         assert service == "apigateway", action
-        yield from _api_resources(kind, phase, verb, place)
+        yield from _api_resources(kind, phase, verb, place, app)
 
 
-def _api_resources(kind: str, phase: str, verb: str, place: policies.Place) -> Iterator[tuple[str, dict[str, str]]]:
+def _api_resources(
+    kind: str, phase: str, verb: str, place: policies.Place, app: names.AppNames
+) -> Iterator[tuple[str, dict[str, str]]]:
     service = f"arn:{place.partition}:apigateway:{place.region}::"
     api = f"{service}/apis/{API}"
-    collection, own, tagged = {
-        "Api": (f"{service}/apis", api, True),
-        "Stage": (f"{api}/stages", f"{api}/stages/$default", True),
-        "Integration": (f"{api}/integrations", f"{api}/integrations/i1", False),
-        "Route": (f"{api}/routes", f"{api}/routes/r1", False),
-    }[kind]
-    tag: dict[str, Any] = {f"aws:ResourceTag/{tags.PROJECT}": names.PROJECT} if tagged else {}
+    destination = place.arn("logs", f"log-group:{app.access_log_group}")
+    logging = {"apigateway:Request/AccessLoggingDestination": destination}
+    naming = {"apigateway:Request/ApiName": app.api}
+    # what it is made in, with what request; what it then is, with what; and with what request it is changed
+    collection, making, own, being, changing = {
+        "Api": (f"{service}/apis", naming, api, {"apigateway:Resource/ApiName": app.api}, naming),
+        "Stage": (f"{api}/stages", logging, f"{api}/stages/$default",
+                  {f"aws:ResourceTag/{tags.PROJECT}": names.PROJECT}, logging),
+        "Integration": (f"{api}/integrations", {}, f"{api}/integrations/i1", {}, {}),
+        "Route": (f"{api}/routes", {}, f"{api}/routes/r1", {}, {}),
+    }[kind]  # fmt: skip
     if verb == "POST" and phase == "create":
-        yield collection, {}
-        return
-    if tagged and phase == "update" and verb in ("POST", "DELETE"):  # to tag and untag what there is
+        yield collection, making
+    elif being and phase == "update" and verb in ("POST", "DELETE"):  # to tag and untag what there is
         yield f"{service}/tags/{quote(own, safe='')}", {}
-        return
-    yield own, tag
+    else:
+        yield own, being
+        if verb == "PATCH":
+            yield own, {**being, **changing}

@@ -136,3 +136,9 @@ def test_the_outputs_are_what_stacks_and_github_need() -> None:
         "AWS_PREVIEW_ROLE_ARN": outputs["previewRoleArn"],
     }
     assert outputs.keys() == {"backendUrl", "secretsProvider", "deployRoleArn", "previewRoleArn", "githubVariables"}
+
+
+def test_a_session_of_ci_lasts_an_hour_at_most() -> None:
+    roles = run().of_type("aws:iam/role:Role")
+
+    assert [role.inputs["maxSessionDuration"] for role in roles] == [3600, 3600]
