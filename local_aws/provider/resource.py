@@ -26,6 +26,7 @@ class Aws:
     def __init__(self, region: str | None = None) -> None:
         self.endpoint = loopback.endpoint()
         self._session = botocore.session.get_session()
+        self._session.register_component("data_loader", _models())
         self._region = region or self._session.get_config_variable("region")
         self._session.get_credentials()
         self._clients: dict[str, Any] = {}
@@ -62,6 +63,12 @@ class Aws:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
+
+
+@functools.cache
+def _models() -> Any:
+    """Reads AWS's models of its services, once for all sessions: they are most of the time that a client takes."""
+    return botocore.session.get_session().get_component("data_loader")
 
 
 class Resource:

@@ -27,7 +27,6 @@ exec {CLI} "$@"
 INTERRUPTIONS = [
     "before command stack init",
     "after command stack init",
-    "after command config set",
     "before call 1",
     "after call 1",
     "after command stack import",  # what was pending is settled, and not refreshed
@@ -36,7 +35,6 @@ INTERRUPTIONS = [
     "after command stack change-secrets-provider",
     "after command stack init bootstrap --secrets-provider",
     "before command stack import",
-    "after command stack import",
 ]
 
 
