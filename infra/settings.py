@@ -16,6 +16,8 @@ RETENTION_DAYS = (
 
 SCOPES = ("bootstrap", "app")
 
+DEFAULT_ENVIRONMENT = "sandbox"
+
 KEYS = {
     "scope",
     "failMode",
@@ -105,7 +107,7 @@ def _bootstrap(config: pulumi.Config) -> BootstrapSettings:
         "githubEnvironment",
         r"[^:*?]{1,255}",
         "must be a GitHub environment's name, without `:` (GitHub escapes it in the subject) or wildcards",
-        "sandbox",
+        DEFAULT_ENVIRONMENT,
     )
     subject_prefix = _matching(
         config,
@@ -124,7 +126,7 @@ def _bootstrap(config: pulumi.Config) -> BootstrapSettings:
     return BootstrapSettings(
         repository=repository,
         subject_prefix=subject_prefix or f"repo:{repository}",
-        environment=environment or "sandbox",
+        environment=environment or DEFAULT_ENVIRONMENT,
         oidc_provider_arn=provider_arn,
         protect=_boolean(config, "protect", default=True),
     )

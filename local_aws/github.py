@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.policies import GITHUB_ISSUER, OIDC_AUDIENCE
-from local_aws.provider.resource import Aws
+from infra.settings import DEFAULT_ENVIRONMENT
+from local_aws.provider.resource import Aws, Props
 from ops.project import read_yaml
+
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 SESSION = "rehearsal"
 """The session's name, where a workflow has the number of its run."""
@@ -30,9 +33,8 @@ class Jobs:
         config = read_yaml(folder / "Pulumi.bootstrap.yaml").get("config") or {}
         settings = {key.removeprefix("incident-sandbox:"): value for key, value in config.items()}
         repository = settings.get("githubRepository", repository)
-        return cls(
-            settings.get("githubSubjectPrefix", f"repo:{repository}"), settings.get("githubEnvironment", "sandbox")
-        )
+        environment = settings.get("githubEnvironment", DEFAULT_ENVIRONMENT)
+        return cls(settings.get("githubSubjectPrefix", f"repo:{repository}"), environment)
 
     @property
     def deployment(self) -> str:
@@ -57,11 +59,12 @@ def session(aws: Aws, role_arn: str, token: str, name: str = SESSION) -> dict[st
 
     Raises ClientError when AWS does not trust the token.
     """
-    given = aws.client("sts").assume_role_with_web_identity(
-        RoleArn=role_arn, RoleSessionName=name, WebIdentityToken=token
-    )["Credentials"]
-    return {
-        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": given["SessionToken"],
-    }
+    return environment(
+        aws.client("sts").assume_role_with_web_identity(RoleArn=role_arn, RoleSessionName=name, WebIdentityToken=token)
+    )
+
+
+def environment(assumed: Props) -> dict[str, str]:
+    """The environment of the session that STS answered with."""
+    given = assumed["Credentials"]
+    return dict(zip(CREDENTIALS, (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]), strict=True))

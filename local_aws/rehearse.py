@@ -208,13 +208,14 @@ class Lifecycle:
     @contextlib.contextmanager
     def acting_as(self, who: Who) -> Iterator[None]:
         """Make these the credentials of every AWS client that is made, in this process or in one it starts."""
-        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-        before = {name: os.environ.pop(name) for name in names if name in os.environ}
+        from local_aws.github import CREDENTIALS
+
+        before = {name: os.environ.pop(name) for name in CREDENTIALS if name in os.environ}
         os.environ.update(self._credentials.get(who, before))
         try:
             yield
         finally:
-            for name in names:
+            for name in CREDENTIALS:
                 os.environ.pop(name, None)
             os.environ.update(before)
 

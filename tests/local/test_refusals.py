@@ -116,8 +116,7 @@ def another_teams(root: Aws) -> str:
 
 def credentials_in_function(root: Aws) -> dict[str, str]:
     """What code in a function with the app's execution role finds in its environment."""
-    names_ = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    code = f"import os\ndef handler(event, context): return {{name: os.environ[name] for name in {names_}}}"
+    code = f"import os\ndef handler(event, context): return {{name: os.environ[name] for name in {github.CREDENTIALS}}}"
     client, probe = root.client("lambda"), names.AppNames("probe").function
     client.create_function(
         FunctionName=probe,
@@ -128,7 +127,7 @@ def credentials_in_function(root: Aws) -> dict[str, str]:
     )
     client.get_waiter("function_active_v2").wait(FunctionName=probe, WaiterConfig={"Delay": 1})
     found: dict[str, str] = json.loads(client.invoke(FunctionName=probe)["Payload"].read())
-    assert set(found) == set(names_), found
+    assert set(found) == set(github.CREDENTIALS), found
     return found
 
 
@@ -366,12 +365,9 @@ def test_a_role_that_trusts_others_than_lambda_can_be_made_and_can_do_nothing(
     iam.put_role_policy(**role, PolicyName="all", PolicyDocument=everything)
     try:
         arn = iam.get_role(**role)["Role"]["Arn"]
-        given = sandboxed.root.client("sts").assume_role(RoleArn=arn, RoleSessionName="attempt")["Credentials"]
-        for name, value in started.environment().items():
+        assumed = sandboxed.root.client("sts").assume_role(RoleArn=arn, RoleSessionName="attempt")
+        for name, value in {**started.environment(), **github.environment(assumed)}.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", given["AccessKeyId"])
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", given["SecretAccessKey"])
-        monkeypatch.setenv("AWS_SESSION_TOKEN", given["SessionToken"])
         evil = Aws()
         own_log = {"logGroupName": APP.log_group, "logStreamName": "evil"}
         tried = [

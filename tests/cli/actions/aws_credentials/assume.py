@@ -13,7 +13,7 @@ request = urllib.request.Request(
 )
 with urllib.request.urlopen(request) as answer:
     token = json.load(answer)["value"]
-for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+for name in github.CREDENTIALS:
     os.environ.pop(name, None)
 session = github.session(Aws(), os.environ["ROLE"], token, os.environ["SESSION"])
 with open(os.environ["GITHUB_ENV"], "a") as file:
