@@ -34,7 +34,7 @@ INTERRUPTIONS = [
     "after command up --yes",
     "after command stack change-secrets-provider",
     "after command stack init bootstrap --secrets-provider",
-    "before command stack import",
+    "after command stack import",
 ]
 
 
