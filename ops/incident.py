@@ -20,7 +20,11 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     stack = arguments().parse_args(argv).stack
     found = Backend(backend.current_url())
-    if not any(is_failing(resource) for resource in found.resources(stack) or []):
+    resources = found.resources(stack)
+    if not resources:
+        print(f"stack {stack}: not deployed")
+        return 0
+    if not any(is_failing(resource) for resource in resources):
         print(f"stack {stack}: no incident is on")
         return 0
     last = found.last_update(stack)

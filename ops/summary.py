@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,21 +35,22 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(argv: list[str]) -> int:
     options = arguments().parse_args(argv)
-    parts = [f"## {options.title}", *(_told(file) for file in options.records if file.exists())]
+    for part in (f"## {options.title}", *(_told(file) for file in options.records if file.exists())):
+        print(part, end="\n\n", flush=True)
     outputs = backend.outputs_of(Backend(backend.current_url()).resources(options.stack))
     if "functionArn" in outputs:
-        parts.append(links(outputs))
-    print("\n\n".join(parts), end="\n\n")
+        print(links(outputs), end="\n\n")
     return 0
 
 
 def _told(file: Path) -> str:
     """What a file tells: an event log has a JSON value on each line, a record is one."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-        if lines[:1] == ["{"]:
-            return checked(json.loads("\n".join(lines)))
-        return changes([json.loads(line) for line in lines])
+        text = file.read_text(encoding="utf-8")
+        if text.startswith("{\n"):
+            return checked(json.loads(text))
+        whole, _, _ = text.rpartition("\n")  # an engine that was killed leaves part of a line
+        return changes([json.loads(line) for line in whole.splitlines()])
     except (OSError, ValueError) as error:
         raise UsageError(f"{file}: is neither an event log of Pulumi's nor a record of check ({error})") from None
 
@@ -71,9 +73,14 @@ def changes(events: list[dict[str, Any]]) -> str:
         for step, failed in changed
     ]
     unchanged = f"{len(steps) - len(changed)} unchanged."
-    if not rows:
-        return f"Nothing was changed; {unchanged}"
-    return "\n".join(["| change | resource | type | what |", "|---|---|---|---|", *rows, "", unchanged])
+    diagnostics = [event["diagnosticEvent"] for event in events if "diagnosticEvent" in event]
+    errors = [re.sub(r"<{%.*?%}>", "", one["message"]) for one in diagnostics if one["severity"] == "error"]
+    table = (
+        ["| change | resource | type | what |", "|---|---|---|---|", *rows, ""]
+        if rows
+        else ["No resource was changed.", ""]
+    )
+    return "\n".join([*table, unchanged, *(f"\n**Error:** {_cell(error)}" for error in errors)])
 
 
 def checked(record: dict[str, Any]) -> str:

@@ -103,6 +103,8 @@ class GitHub:
         """Run a workflow on a checkout with a change of the test's own."""
         checkout = copy_files(self.folder / f"run-{len(list(self.folder.glob('run-*.json')))}")
         change(checkout)
+        app = checkout / WORKFLOWS / "app.yml"
+        app.write_text(re.sub(r" +queue: .*\n", "", app.read_text()))  # which act's schema does not have yet
         git = ["git", "-C", str(checkout), "-c", "user.name=o", "-c", "user.email=o@example.com"]
         for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=m"]):
             subprocess.run([*git, *command], check=True)
@@ -226,6 +228,12 @@ def preview(hub: GitHub, head: str = REPOSITORY, change: Callable[[Path], None] 
     return found
 
 
+def retention(checkout: Path) -> None:
+    """A change of two resources."""
+    stack_file = checkout / "Pulumi.app.yaml"
+    stack_file.write_text(stack_file.read_text() + "  incident-sandbox:logRetentionDays: 30\n")
+
+
 def fail_mode(aws: Aws) -> str:
     """What the function is deployed with, as AWS has it."""
     found = aws.client("lambda").get_function_configuration(FunctionName=APP.function)
@@ -294,10 +302,6 @@ def test_a_push_deploys_the_healthy_scenario(hub: GitHub, aws: Aws) -> None:
 
 
 def test_a_pull_request_gets_its_plan_as_one_comment(hub: GitHub, aws: Aws) -> None:
-    def retention(checkout: Path) -> None:
-        stack_file = checkout / "Pulumi.app.yaml"
-        stack_file.write_text(stack_file.read_text() + "  incident-sandbox:logRetentionDays: 30\n")
-
     before = last_message(aws)
 
     found = preview(hub, change=retention)
@@ -334,6 +338,24 @@ def test_an_injection_on_a_sick_system_stops_at_the_first_check(hub: GitHub, aws
     assert last_message(aws) == before
 
 
+def test_an_injection_deploys_nothing_else(hub: GitHub, aws: Aws) -> None:
+    before = last_message(aws)
+
+    found = hub.run("inject-failure", stack="app", minutes="0", change=retention)
+
+    assert not found.held
+    assert "This commit has changes that are not deployed" in found.summary
+    assert (fail_mode(aws), last_message(aws)) == ("false", before)
+
+
+@pytest.mark.parametrize("stack", ["bootstrap", "organization/incident-sandbox/app", "--help"])
+def test_a_stack_goes_by_its_plain_name_and_is_not_bootstrap(stack: str, hub: GitHub) -> None:
+    found = hub.run("deploy-lambda", stack=stack)
+
+    assert not found.held
+    assert f"stack is '{stack}': it must be an app stack's plain name" in found.summary
+
+
 def test_an_injection_is_left_until_rollback(hub: GitHub, aws: Aws) -> None:
     found = hub.run("inject-failure", stack="app", minutes="0")
 
@@ -363,7 +385,7 @@ def test_a_rollback_ends_it_and_a_second_changes_nothing(hub: GitHub, aws: Aws) 
     assert second.held, second.log
     assert fail_mode(aws) == "false"
     assert first.summary.count(FLIP) == 1
-    assert "Nothing was changed; 12 unchanged." in second.summary
+    assert "No resource was changed.\n\n12 unchanged." in second.summary
     for found in (first, second):
         assert "| ok | alarm incident-sandbox-app-api-5xx | OK | OK |" in found.summary
 
@@ -382,19 +404,18 @@ def test_an_injection_with_a_time_is_rolled_back_also_when_the_run_is_cancelled(
 
 
 def test_an_injection_with_a_time_is_rolled_back_also_when_its_check_fails(hub: GitHub, aws: Aws) -> None:
-    def harmless(checkout: Path) -> None:
-        handler = checkout / "handler" / "main.py"
-        text = handler.read_text()
-        assert '"FAIL_MODE"' in text
-        handler.write_text(text.replace('"FAIL_MODE"', '"ANOTHER_MODE"'))
+    def impatient(checkout: Path) -> None:
+        workflow = checkout / WORKFLOWS / "app.yml"
+        text = workflow.read_text()
+        assert text.count('--expect "$EXPECTED"') == 1
+        workflow.write_text(text.replace('--expect "$EXPECTED"', "--expect healthy"))
 
     hub.tool("sleep", "exit 1")
 
-    found = hub.run("inject-failure", stack="app", minutes="90", change=harmless)
+    found = hub.run("inject-failure", stack="app", minutes="90", change=impatient)
 
     assert not found.held
     assert "Failure - Main Check" in found.log
-    assert "Stack app is **not** failing" in found.summary
     assert "Run Main Leave it" not in found.log
     assert fail_mode(aws) == "false"
     assert last_message(aws) == f"rollback of inject-failure by octocat, {RUN}"
@@ -424,3 +445,9 @@ def test_a_destruction_leaves_bootstrap(hub: GitHub, aws: Aws) -> None:
     assert found.summary.count("\n| delete |") == 12
     assert "| ok | stack app | no resources | none |" in found.summary
     assert "| ok | bootstrap | its state in the bucket | there |" in found.summary
+
+    rollback = hub.run("rollback-lambda", stack="app")
+
+    assert not rollback.held
+    assert "stack app: not deployed. Nothing was changed." in rollback.summary
+    assert aws.client("lambda").list_functions()["Functions"] == []

@@ -31,6 +31,8 @@ def test_each_changed_resource_is_a_line_and_the_others_are_counted() -> None:
         event("resOutputsEvent", "update", "fn", diffs=["environment"]),
         event("resOutputsEvent", "create", "app", "incident-sandbox:infra:App"),
         event("resOpFailedEvent", "create", "api", "aws:apigatewayv2/api:Api"),
+        {"diagnosticEvent": {"severity": "error", "message": "<{%reset%}>no\n<{%reset%}>"}},
+        {"diagnosticEvent": {"severity": "info", "message": "yes"}},
     ]
 
     assert summary.changes(events).splitlines()[2:] == [
@@ -38,7 +40,16 @@ def test_each_changed_resource_is_a_line_and_the_others_are_counted() -> None:
         "| create **failed** | api | `aws:apigatewayv2/api:Api` |  |",
         "",
         "1 unchanged.",
+        "",
+        "**Error:** no ",
     ]
+
+
+def test_what_a_killed_engine_wrote_last_is_left_out(tmp_path: Path) -> None:
+    log = tmp_path / "update.json"
+    log.write_text(json.dumps(event("resOutputsEvent", "update", "fn")) + '\n{"resOutputsEvent": {"meta')
+
+    assert "| update | fn |" in summary._told(log)
 
 
 def test_what_was_seen_does_not_break_the_table() -> None:
@@ -76,7 +87,7 @@ def test_a_step_that_was_not_reached_left_no_file_and_a_wrong_file_is_named(
     assert capsys.readouterr().out == "## t\n\n"
 
     wrong = tmp_path / "wrong.json"
-    wrong.write_text("hello")
+    wrong.write_text("hello\n")
     with pytest.raises(UsageError, match=r"wrong\.json: is neither an event log of Pulumi's nor a record of check"):
         summary.main(["--stack", "app", "--title", "t", str(wrong)])
 
@@ -100,5 +111,6 @@ def test_an_incident_is_on_when_the_function_was_deployed_to_fail(
     assert ("since 2026-11-23 21:00:00 UTC: inject-failure by octocat" in told) == bool(status)
 
 
-def test_where_there_is_no_stack_no_incident_is_on(backend: dict[str, Any]) -> None:
+def test_where_there_is_no_stack_no_incident_is_on(backend: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     assert incident.main(["--stack", "app"]) == 0
+    assert capsys.readouterr().out == "stack app: not deployed\n"

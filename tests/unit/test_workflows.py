@@ -80,7 +80,8 @@ def test_what_runs_a_pull_request_s_code_may_not_write_to_github(root: Path) -> 
 def test_all_that_change_a_stack_do_it_in_one_job_that_holds_the_stack(root: Path) -> None:
     (job,) = jobs(root, "app")
 
-    assert job["concurrency"] == {"group": "app-stack-${{ inputs.stack }}", "cancel-in-progress": False}
+    queue = {"cancel-in-progress": False, "queue": "max"}  # by default a newer run drops the one that waits
+    assert job["concurrency"] == {"group": "app-stack-${{ inputs.stack }}", **queue}
     for name in NAMES:
         calls = [one["with"]["operation"] for one in jobs(root, name) if one.get("uses", "").endswith("/app.yml")]
         assert calls == ([name] if name in CHANGING else [])
@@ -114,3 +115,38 @@ def test_the_committed_scenario_is_the_healthy_one(root: Path) -> None:
     config = yaml.safe_load((root / "Pulumi.app.yaml").read_text())["config"]
 
     assert config["incident-sandbox:failMode"] is False
+
+
+def test_a_timed_injection_ends_before_its_job_and_its_rollback_has_fresh_credentials(root: Path) -> None:
+    inject = workflow(root, "inject-failure")["jobs"]
+    (app,) = jobs(root, "app")
+    steps = {step.get("name"): step for step in app["steps"]}
+    names = list(steps)
+
+    assert "> 300" in inject["inputs"]["steps"][0]["run"]
+    assert inject["inject"]["with"]["timeout"] >= 300 + 45
+    assert names.index("Credentials for the rollback") == names.index("Roll back") - 1
+    for name in ("Credentials for the rollback", "Roll back"):
+        assert steps[name]["if"] == "always() && inputs.minutes > 0 && steps.update.outcome != 'skipped'"
+    assert "pulumi cancel" in steps["Roll back"]["run"]
+
+
+def test_a_cancelled_run_s_engine_hears_of_it_itself(root: Path) -> None:
+    """GitHub tells the process of the step, and that is the shell unless the last command takes its place."""
+    (app,) = jobs(root, "app")
+    runs = {step.get("name"): step.get("run", "") for step in app["steps"]}
+
+    for name in ("Healthy before", "Update", "Check", "Leave it", "Destroy", "Gone"):
+        assert runs[name].splitlines()[-1].strip().startswith("exec ")
+
+
+def test_a_plan_comes_after_the_tests(root: Path) -> None:
+    assert workflow(root, "preview")["jobs"]["plan"]["needs"] == "tests"
+
+
+def test_a_push_deploys_only_when_it_touches_what_is_deployed(root: Path) -> None:
+    paths = workflow(root, "deploy-lambda")[True]["push"]["paths"]  # YAML reads `on` as true
+
+    for path in paths:
+        assert list(root.glob(path)), path
+    assert {"handler/**", "infra/**", "__main__.py", "Pulumi.app.yaml"} <= set(paths)
