@@ -26,9 +26,7 @@ exec {CLI} "$@"
 
 INTERRUPTIONS = [
     "before command stack init",
-    "after command stack init",
     "before call 1",
-    "after call 1",
     "after command stack import",  # what was pending is settled, and not refreshed
     "after call 3",
     "after command up --yes",
