@@ -124,7 +124,7 @@ def deploy(place: Place, bucket_arn: str, key_arn: str) -> str:
     _, access_logs = _log_groups(place)
     return document(
         *_read_state(bucket_arn, key_arn),
-        *_describe_app(place, _apis(place)),  # which recover looks for an API in
+        *_describe_app(place, apis),  # which recover looks for an API in
         *_observe_app(place),
         {
             "Sid": "WriteOwnState",

@@ -118,7 +118,7 @@ def outputs(stack: str) -> dict[str, Any]:
 
     Raises UsageError when the backend is not to be found or read, or has no such stack.
     """
-    backend = Backend(current_url())
+    backend = current()
     resources = backend.resources(stack)
     if resources is None:
         raise backend.has_not(stack)
@@ -133,6 +133,11 @@ def outputs_of(resources: list[dict[str, Any]] | None) -> dict[str, Any]:
         if resource["type"] == "pulumi:pulumi:Stack":
             return dict(resource.get("outputs") or {})
     return {}
+
+
+def current() -> Backend:
+    """The backend that Pulumi uses. Raises UsageError when it is not to be found, or is no bucket."""
+    return Backend(current_url())
 
 
 def current_url() -> str:

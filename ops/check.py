@@ -164,7 +164,7 @@ def check_gone(stack: str, lines: report.Report) -> Result:
 
     Raises UsageError when the backend cannot be read, or never had such a stack.
     """
-    state = backend.Backend(backend.current_url())
+    state = backend.current()
     resources = state.resources(stack)
     if resources is None:
         raise state.has_not(stack)

@@ -4,7 +4,6 @@ import argparse
 from typing import Any
 
 from ops import backend
-from ops.backend import Backend
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -19,7 +18,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(argv: list[str]) -> int:
     stack = arguments().parse_args(argv).stack
-    found = Backend(backend.current_url())
+    found = backend.current()
     resources = found.resources(stack)
     if not resources:
         print(f"stack {stack}: not deployed")

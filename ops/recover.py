@@ -27,7 +27,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(argv: list[str]) -> int:
     stack = arguments().parse_args(argv).stack
-    found = backend.Backend(backend.current_url())
+    found = backend.current()
     if found.resources(stack) is None:
         raise found.has_not(stack)
     for lock in found.locks(stack):

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 from ops import backend
-from ops.backend import Backend
 from ops.errors import UsageError
 
 CONSOLES = {
@@ -37,7 +36,7 @@ def main(argv: list[str]) -> int:
     options = arguments().parse_args(argv)
     for part in (f"## {options.title}", *(_told(file) for file in options.records if file.exists())):
         print(part, end="\n\n", flush=True)
-    outputs = backend.outputs_of(Backend(backend.current_url()).resources(options.stack))
+    outputs = backend.outputs_of(backend.current().resources(options.stack))
     if "functionArn" in outputs:
         print(links(outputs), end="\n\n")
     return 0
