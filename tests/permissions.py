@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
@@ -84,6 +85,30 @@ def documents(place: policies.Place) -> dict[str, str]:
             place.iam_arn(f"oidc-provider/{policies.GITHUB_ISSUER}"), "repo:octo-org/octo-repo:environment:sandbox"
         ),
     }
+
+
+def statements(document: str) -> list[dict[str, Any]]:
+    """A policy document's statements."""
+    return list(json.loads(document)["Statement"])
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """What a statement names, one or several."""
+    return [value] if isinstance(value, str) else value
+
+
+def granted(document: str) -> set[str]:
+    """The actions that a policy document allows."""
+    allowing = [one for one in statements(document) if one["Effect"] == "Allow"]
+    return {action for one in allowing for action in listed(one["Action"])}
+
+
+def without(document: str, sid: str) -> str:
+    """A policy document without one of its statements, which it has."""
+    whole = json.loads(document)
+    rest = [one for one in whole["Statement"] if one["Sid"] != sid]
+    assert len(rest) == len(whole["Statement"]) - 1
+    return json.dumps({**whole, "Statement": rest})
 
 
 def declared(stack: str = "app") -> list[Registered]:

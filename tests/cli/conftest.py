@@ -15,7 +15,7 @@ import pytest
 
 from local_aws.provider.resource import Aws
 from tests.checkouts import copy_project, shell_with_env
-from tests.local.conftest import run_sandbox
+from tests.local.conftest import load, run_sandbox
 
 CLI = shutil.which("pulumi")
 
@@ -128,8 +128,7 @@ def end_language_hosts(checkout: Path) -> None:
 def aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Clients of the emulator that the test's shell has."""
     name = "deployed" if "deployed" in request.fixturenames else "shell"
-    for variable, value in request.getfixturevalue(name).environment.items():
-        monkeypatch.setenv(variable, value)
+    load(monkeypatch, request.getfixturevalue(name).environment)
     clients = Aws()
     yield clients
     clients.close()

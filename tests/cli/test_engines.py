@@ -11,6 +11,7 @@ from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws
 from tests.checkouts import copy_project
 from tests.cli.conftest import Shell, emulator_of
+from tests.local.conftest import load
 
 # What is not compared: times, where in the program a resource is declared, which the embedded engine does not note,
 # and what AWS makes up for each resource anew.
@@ -24,8 +25,7 @@ def test_both_engines_make_the_same_of_the_program(tmp_path: Path, monkeypatch: 
     for engine in ("embedded", "pulumi"):
         checkout, record = copy_project(tmp_path / engine), tmp_path / f"{engine}.json"
         with emulator_of(checkout, "rehearse", "--engine", engine, "--keep", "--json", str(record)):
-            for name, value in Shell(checkout).environment.items():
-                monkeypatch.setenv(name, value)
+            load(monkeypatch, Shell(checkout).environment)
             state = [resource for stack in ("bootstrap", "app") for resource in resources(checkout, stack)]
             aws = Aws()
             states.append(comparable(state, aws))

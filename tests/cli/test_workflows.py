@@ -31,7 +31,7 @@ from local_aws.emulator import Emulator
 from local_aws.engine.choice import choose
 from local_aws.provider.resource import Aws
 from tests.checkouts import copy_files
-from tests.local.conftest import REGION
+from tests.local.conftest import REGION, load
 
 REPOSITORY = "octo-org/octo-repo"
 JOBS = github.Jobs(f"repo:{REPOSITORY}", "sandbox")
@@ -190,8 +190,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
     folder = tmp_path_factory.mktemp("github")
     with emulators.running(REGION) as emulator:
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in emulator.pulumi_environment().items():
-                patch.setenv(name, value)
+            load(patch, emulator.pulumi_environment())
             outputs = choose("embedded", emulator).bootstrap(REPOSITORY, "bootstrap").outputs
         variables = dict(outputs["githubVariables"])
         variables["PULUMI_BACKEND_URL"] = emulator.pulumi_environment()["PULUMI_BACKEND_URL"]  # with its endpoint
@@ -205,8 +204,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
 
 @pytest.fixture
 def aws(hub: GitHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    for name, value in hub.emulator.environment().items():
-        monkeypatch.setenv(name, value)
+    load(monkeypatch, hub.emulator.environment())
     clients = Aws()
     yield clients
     clients.close()

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,13 @@ from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws
 
 REGION = "eu-west-1"
+
+
+def load(patch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> None:
+    """Set these in this process's environment."""
+    for name, value in environment.items():
+        patch.setenv(name, value)
+
 
 Sandbox = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -31,8 +38,7 @@ def started() -> Iterator[Emulator]:
 @pytest.fixture
 def emulator(started: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """The emulator that this process's AWS clients speak to, as if it had just been started."""
-    for name, value in started.environment().items():
-        monkeypatch.setenv(name, value)
+    load(monkeypatch, started.environment())
     reset(started)
     return started
 

@@ -17,18 +17,17 @@ from local_aws.provider.resource import Aws
 from local_aws.rehearse import REPOSITORY, Lifecycle, StepFailed
 from ops.errors import UsageError
 from tests import permissions
-from tests.local.conftest import reset
+from tests.local.conftest import load, reset
 from tests.local.test_refusals import WHERE, an_account
-from tests.permissions import documents
+from tests.permissions import documents, granted, statements, without
 
-DEPLOY = json.loads(documents(WHERE)["deploy"])["Statement"]
+DEPLOY = documents(WHERE)["deploy"]
 
 UNUSED = {
     "deploy": {},
     "preview": {"s3:ListBucket": "the Pulumi CLI lists a stack's files; the embedded engine knows their names"},
 }
 """What is granted and neither in the provider's table nor called by a rehearsal on the embedded engine, and why."""
-
 
 ASKED_BESIDES = {
     "apigateway:TagResource", "cloudwatch:TagResource", "iam:PassRole", "iam:TagRole", "kms:Decrypt",
@@ -41,8 +40,7 @@ ASKED_BESIDES = {
 @pytest.fixture
 def lifecycle(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Lifecycle:
     shutil.rmtree(emulator.directory / "bootstrap", ignore_errors=True)  # the state of the one before
-    for name, value in emulator.pulumi_environment().items():
-        monkeypatch.setenv(name, value)
+    load(monkeypatch, emulator.pulumi_environment())
     return Lifecycle(choose("embedded", emulator), emulator.workspace)
 
 
@@ -76,18 +74,16 @@ def rehearsed(started: Emulator) -> Rehearsed:
     rivals: list[Aws] = []
     reset(started)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in started.pulumi_environment().items():
-            patch.setenv(name, value)
+        load(patch, started.pulumi_environment())
         patch.setattr("local_aws.engine.choice.Aws", Rivalled)
         lifecycle = Lifecycle(choose("embedded", started), started.workspace)
         bootstrap, *steps = lifecycle.steps()
         bootstrap.run()
-        role = WHERE.iam_arn(f"role{names.CI_ROLE_PATH}{names.PREVIEW_ROLE}")
         administrator = Aws()
         with patch.context() as rival:
             token = github.token(github.Jobs.of(started.workspace, REPOSITORY).pull_request)
-            for name, value in github.session(administrator, role, token, "rival").items():
-                rival.setenv(name, value)
+            role = an_account().preview_role_arn
+            load(rival, github.session(administrator, role, token, "rival"))
             rivals.append(Aws())
         for step in steps:
             if step.name == "what is left":
@@ -116,9 +112,8 @@ def run(lifecycle: Lifecycle, *, without: str) -> str | None:
 
 def drop(sid: str) -> None:
     iam, inline = Aws().client("iam"), {"RoleName": names.DEPLOY_ROLE, "PolicyName": "deploy"}
-    policy = iam.get_role_policy(**inline)["PolicyDocument"]
-    policy["Statement"] = [one for one in policy["Statement"] if one["Sid"] != sid]
-    iam.put_role_policy(**inline, PolicyDocument=json.dumps(policy))
+    policy = json.dumps(iam.get_role_policy(**inline)["PolicyDocument"])
+    iam.put_role_policy(**inline, PolicyDocument=without(policy, sid))
     iam.close()
 
 
@@ -128,20 +123,15 @@ def test_ci_is_granted_nothing_that_nobody_uses(rehearsed: Rehearsed, request: p
         ("deploy", names.DEPLOY_ROLE, {"create", "read", "update", "delete"}),
         ("preview", names.PREVIEW_ROLE, {"read"}),
     ):
-        granted = {
-            action
-            for statement in json.loads(documents(WHERE)[role])["Statement"]
-            if statement["Effect"] == "Allow"
-            for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-        }
+        has = granted(documents(WHERE)[role])
         by_provider = {need.action for need in permissions.needs(WHERE) if need.phase in phases}
         session = f"/{name}/{github.SESSION}"
         seen = {one["action"] for one in rehearsed.decisions if one["principal"].endswith(session) and one["allowed"]}
-        unused = granted - by_provider - seen
+        unused = has - by_provider - seen
         assert role != "deploy" or seen >= ASKED_BESIDES
         told += [
-            f"{role + ' role':<22} granted {len(granted):>3}   by the provider's table {len(granted & by_provider):>3}"
-            f"   seen besides {len(granted & seen - by_provider):>3}   unused {len(unused - set(UNUSED[role])):>3}",
+            f"{role + ' role':<22} granted {len(has):>3}   by the provider's table {len(has & by_provider):>3}"
+            f"   seen besides {len(has & seen - by_provider):>3}   unused {len(unused - set(UNUSED[role])):>3}",
             *(f"{'':<22} but for {action}: {reason}" for action, reason in UNUSED[role].items()),
         ]
         assert unused == set(UNUSED[role])
@@ -162,13 +152,11 @@ def test_the_preview_role_is_refused_every_write_of_the_whole_lifecycle(
     assert ("GetFunction", "allowed") in rehearsed.answers
 
 
-@pytest.mark.parametrize("sid", [one["Sid"] for one in DEPLOY])
+@pytest.mark.parametrize("sid", [one["Sid"] for one in statements(DEPLOY)])
 def test_no_statement_can_be_missed(sid: str, lifecycle: Lifecycle) -> None:
     """Without it the provider lacks something that its table names, or a rehearsal fails."""
-    rest = json.dumps({"Version": "2012-10-17", "Statement": [one for one in DEPLOY if one["Sid"] != sid]})
+    rest = without(DEPLOY, sid)
     lacking = [need for need in permissions.needs(WHERE) if not need.is_allowed_by(rest, WHERE)]
-    if lacking:
-        print(sid, lacking[0])
 
     if not lacking:
         failed = run(lifecycle, without=sid)

@@ -16,7 +16,8 @@ from local_aws.attempts import Account, Attempt
 from local_aws.emulator import Emulator
 from local_aws.provider.resource import Aws
 from tests.deploying import app_over_bootstrap
-from tests.local.conftest import REGION, reset
+from tests.local.conftest import REGION, load, reset
+from tests.permissions import without
 
 APP = names.AppNames("app")
 JOBS = github.Jobs("repo:octo-org/octo-repo", "sandbox")
@@ -55,8 +56,7 @@ def sandboxed(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFa
 
     def session(credentials: Mapping[str, str]) -> Aws:
         with pytest.MonkeyPatch.context() as environment:
-            for name, value in {**started.environment(), **credentials}.items():
-                environment.setenv(name, value)
+            load(environment, {**started.environment(), **credentials})
             opened.append(Aws())
             for service in SERVICES:
                 opened[-1].client(service)
@@ -64,8 +64,7 @@ def sandboxed(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFa
 
     administrator = session({})
     with pytest.MonkeyPatch.context() as environment:
-        for name, value in started.environment().items():
-            environment.setenv(name, value)
+        load(environment, started.environment())
         app, _, _ = app_over_bootstrap(root, administrator, tmp_path_factory.mktemp("state"))
         app.up()
     key = administrator.client("kms").describe_key(KeyId=names.STATE_KEY_ALIAS)["KeyMetadata"]["Arn"]
@@ -278,16 +277,14 @@ def test_state_is_not_read_without_the_key(role: str, sandboxed: Sandboxed, requ
     name = {"deploy": names.DEPLOY_ROLE, "preview": names.PREVIEW_ROLE}[role]
     by: attempts.By = "deploy role" if role == "deploy" else "preview role"
     iam, inline = sandboxed.root.client("iam"), {"RoleName": name, "PolicyName": role}
-    policy = iam.get_role_policy(**inline)["PolicyDocument"]
-    without = {**policy, "Statement": [one for one in policy["Statement"] if one["Sid"] != "DecryptState"]}
-    assert len(without["Statement"]) == len(policy["Statement"]) - 1
+    policy = json.dumps(iam.get_role_policy(**inline)["PolicyDocument"])
     state = {"Bucket": sandboxed.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
 
-    iam.put_role_policy(**inline, PolicyDocument=json.dumps(without))
+    iam.put_role_policy(**inline, PolicyDocument=without(policy, "DecryptState"))
     try:
         refuse(request, sandboxed, Attempt(by, "read state without the key", "s3", "get_object", state))
     finally:
-        iam.put_role_policy(**inline, PolicyDocument=json.dumps(policy))
+        iam.put_role_policy(**inline, PolicyDocument=policy)
 
 
 def test_where_github_s_new_form_of_subject_is_configured_the_old_one_is_refused(
@@ -366,8 +363,7 @@ def test_a_role_that_trusts_others_than_lambda_can_be_made_and_can_do_nothing(
     try:
         arn = iam.get_role(**role)["Role"]["Arn"]
         assumed = sandboxed.root.client("sts").assume_role(RoleArn=arn, RoleSessionName="attempt")
-        for name, value in {**started.environment(), **github.environment(assumed)}.items():
-            monkeypatch.setenv(name, value)
+        load(monkeypatch, {**started.environment(), **github.environment(assumed)})
         evil = Aws()
         own_log = {"logGroupName": APP.log_group, "logStreamName": "evil"}
         tried = [

@@ -3,13 +3,12 @@
 import functools
 import json
 import re
-from typing import Any
 
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
 from infra import policies
-from tests.permissions import PLACES, documents
+from tests.permissions import PLACES, documents, granted, listed, statements
 
 UNLISTED = {
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html
@@ -21,14 +20,6 @@ UNLISTED = {
 
 NAMES = list(documents(PLACES[0]))
 GRANTING = ("deploy", "preview", "boundary", "execution")
-
-
-def statements(document: str) -> list[dict[str, Any]]:
-    return list(json.loads(document)["Statement"])
-
-
-def listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 def formats(action: str, place: policies.Place) -> list[str]:
@@ -71,9 +62,7 @@ def test_nothing_is_said_by_what_it_is_not(name: str, place: policies.Place) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_statement_allows_actions_by_a_pattern(name: str, place: policies.Place) -> None:
-    allowed = [statement for statement in statements(documents(place)[name]) if statement["Effect"] == "Allow"]
-
-    patterns = {action for statement in allowed for action in listed(statement["Action"]) if "*" in action}
+    patterns = {action for action in granted(documents(place)[name]) if "*" in action}
 
     # A key's policy must leave the key to somebody, or nobody can ever manage it: to the account, which is to IAM.
     # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
@@ -114,18 +103,14 @@ def test_ci_is_trusted_by_the_exact_audience_and_subject_alone(place: policies.P
 
 def test_preview_changes_nothing(place: policies.Place) -> None:
     reading = ("Get", "List", "Describe", "GET", "Decrypt")
-    granted = [one for one in statements(documents(place)["preview"]) if one["Effect"] == "Allow"]
 
-    actions = [action for statement in granted for action in listed(statement["Action"])]
-
-    assert [action for action in actions if not action.split(":")[1].startswith(reading)] == []
+    assert [
+        action for action in granted(documents(place)["preview"]) if not action.split(":")[1].startswith(reading)
+    ] == []
 
 
 def test_the_boundary_allows_what_the_execution_role_does_and_nothing_else(place: policies.Place) -> None:
-    def actions(name: str) -> set[str]:
-        return {action for one in statements(documents(place)[name]) for action in listed(one["Action"])}
-
-    assert actions("boundary") == actions("execution")
+    assert granted(documents(place)["boundary"]) == granted(documents(place)["execution"])
 
 
 def test_the_boundary_asks_for_an_app_s_function_as_the_one_who_logs(place: policies.Place) -> None:
