@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import names
+from infra import names, options
 
 PERIOD_SECONDS = 60
 
@@ -70,5 +70,5 @@ class Alarms(pulumi.ComponentResource):
             threshold=1,
             treat_missing_data="notBreaching",
             tags=self._tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=options.child(self),
         )

@@ -2,12 +2,11 @@
 
 import pulumi
 
-from infra import tags
+from infra import aws_context, tags
 from infra.alarms import Alarms, AlarmsArgs
 from infra.function import Function, FunctionArgs
 from infra.http_api import HttpApi, HttpApiArgs
 from infra.names import AppNames
-from infra.place import current_place
 from infra.settings import AppSettings
 
 
@@ -18,19 +17,19 @@ class App(pulumi.ComponentResource):
 
     def __init__(self, name: str, settings: AppSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("incident-sandbox:infra:App", name, None, opts)
-        mine = pulumi.ResourceOptions(parent=self)
+        child = pulumi.ResourceOptions(parent=self)
         app_names = AppNames(pulumi.get_stack())
         standard = tags.standard(settings.repository)
         function = Function(
             f"{name}-function",
             FunctionArgs(
-                where=current_place(self),
+                context=aws_context.current(self),
                 names=app_names,
                 fail_mode=settings.fail_mode,
                 log_retention_days=settings.log_retention_days,
                 tags=standard,
             ),
-            mine,
+            child,
         )
         api = HttpApi(
             f"{name}-api",
@@ -41,12 +40,12 @@ class App(pulumi.ComponentResource):
                 log_retention_days=settings.log_retention_days,
                 tags=standard,
             ),
-            mine,
+            child,
         )
         alarms = Alarms(
             f"{name}-alarms",
             AlarmsArgs(names=app_names, function_name=function.function_name, api_id=api.api_id, tags=standard),
-            mine,
+            child,
         )
         self.outputs = {
             "apiUrl": api.url,

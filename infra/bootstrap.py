@@ -2,9 +2,8 @@
 
 import pulumi
 
-from infra import tags
+from infra import aws_context, tags
 from infra.ci_roles import CiRoles, CiRolesArgs
-from infra.place import current_place
 from infra.settings import BootstrapSettings
 from infra.state_backend import StateBackend, StateBackendArgs
 
@@ -16,17 +15,17 @@ class Bootstrap(pulumi.ComponentResource):
 
     def __init__(self, name: str, settings: BootstrapSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("incident-sandbox:infra:Bootstrap", name, None, opts)
-        where = current_place(self)
+        context = aws_context.current(self)
         standard = tags.standard(settings.repository)
         state = StateBackend(
             f"{name}-state",
-            StateBackendArgs(where=where, tags=standard, protect=settings.protect),
+            StateBackendArgs(context=context, tags=standard, protect=settings.protect),
             pulumi.ResourceOptions(parent=self),
         )
         roles = CiRoles(
             f"{name}-ci",
             CiRolesArgs(
-                where=where,
+                context=context,
                 subject_prefix=settings.subject_prefix,
                 environment=settings.environment,
                 oidc_provider_arn=settings.oidc_provider_arn,
@@ -42,7 +41,7 @@ class Bootstrap(pulumi.ComponentResource):
             "deployRoleArn": roles.deploy_role_arn,
             "previewRoleArn": roles.preview_role_arn,
             "githubVariables": pulumi.Output.all(
-                AWS_REGION=where.apply(lambda place: place.region),
+                AWS_REGION=context.apply(lambda known: known.region),
                 PULUMI_BACKEND_URL=state.backend_url,
                 PULUMI_SECRETS_PROVIDER=state.secrets_provider,
                 AWS_DEPLOY_ROLE_ARN=roles.deploy_role_arn,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import names, policies
+from infra import names, options
+from infra.aws_context import AwsContext
+from infra.policies import ci, execution, trust
 from infra.state_backend import StateBackend
 
 
@@ -14,7 +16,7 @@ class CiRolesArgs:
     """`subject_prefix` starts every trusted token's subject; `environment` is the GitHub environment that deploys; with
     `protect` all outlive their stack."""
 
-    where: pulumi.Input[policies.Place]
+    context: pulumi.Input[AwsContext]
     subject_prefix: str
     environment: str
     oidc_provider_arn: str | None
@@ -33,33 +35,32 @@ class CiRoles(pulumi.ComponentResource):
         super().__init__("incident-sandbox:infra:CiRoles", name, None, opts)
         self._name = name
         self._args = args
-        self._kept = pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.protect)
-        where = pulumi.Output.from_input(args.where)
+        self._child = options.retained_child(self, protect=args.protect)
+        context = pulumi.Output.from_input(args.context)
 
         aws.iam.Policy(
             f"{name}-boundary",
             name=names.BOUNDARY,
             path=names.APP_ROLE_PATH,
             description="The most that a role of an incident-sandbox app stack can do",
-            policy=where.apply(policies.boundary),
+            policy=context.apply(execution.boundary),
             tags=args.tags,
-            opts=self._kept,
+            opts=self._child,
         )
         provider_arn = self._provider_arn()
-        state = pulumi.Output.all(where, args.state.bucket_arn, args.state.key_arn)
         self.deploy_role_arn = self._role(
             "deploy",
             names.DEPLOY_ROLE,
             provider_arn.apply(
-                lambda arn: policies.github_trust(arn, f"{args.subject_prefix}:environment:{args.environment}")
+                lambda arn: trust.by_github(arn, f"{args.subject_prefix}:environment:{args.environment}")
             ),
-            state.apply(lambda known: policies.deploy(*known)),
+            ci.DEPLOY,
         )
         self.preview_role_arn = self._role(
             "preview",
             names.PREVIEW_ROLE,
-            provider_arn.apply(lambda arn: policies.github_trust(arn, f"{args.subject_prefix}:pull_request")),
-            state.apply(lambda known: policies.preview(*known)),
+            provider_arn.apply(lambda arn: trust.by_github(arn, f"{args.subject_prefix}:pull_request")),
+            ci.PREVIEW,
         )
         self.register_outputs({"deployRoleArn": self.deploy_role_arn, "previewRoleArn": self.preview_role_arn})
 
@@ -69,26 +70,41 @@ class CiRoles(pulumi.ComponentResource):
             return pulumi.Output.from_input(self._args.oidc_provider_arn)
         return aws.iam.OpenIdConnectProvider(
             f"{self._name}-github",
-            url=f"https://{policies.GITHUB_ISSUER}",
-            client_id_lists=[policies.OIDC_AUDIENCE],
+            url=f"https://{trust.GITHUB_ISSUER}",
+            client_id_lists=[trust.OIDC_AUDIENCE],
             tags=self._args.tags,
-            opts=self._kept,
+            opts=self._child,
         ).arn
 
     def _role(
-        self, purpose: str, role_name: str, trust: pulumi.Output[str], policy: pulumi.Output[str]
+        self, purpose: str, role_name: str, trusted: pulumi.Output[str], policies: dict[str, ci.Policy]
     ) -> pulumi.Output[str]:
         role = aws.iam.Role(
             f"{self._name}-{purpose}",
             name=role_name,
             path=names.CI_ROLE_PATH,
             description=f"GitHub Actions: {purpose} of incident-sandbox app stacks",
-            assume_role_policy=trust,
+            assume_role_policy=trusted,
             max_session_duration=3600,
             tags=self._args.tags,
-            opts=self._kept,
+            opts=self._child,
         )
-        aws.iam.RolePolicy(
-            f"{self._name}-{purpose}-policy", name=purpose, role=role.name, policy=policy, opts=self._kept
-        )
+        for concern, policy in policies.items():
+            name = f"{self._name}-{purpose}-{concern}"
+            managed = aws.iam.Policy(
+                f"{name}-policy",
+                name=names.ci_policy(role_name, concern),
+                path=names.CI_ROLE_PATH,
+                description=f"What the role {role_name} may do: {concern}",
+                policy=self._document(policy),
+                tags=self._args.tags,
+                opts=self._child,
+            )
+            aws.iam.RolePolicyAttachment(name, role=role.name, policy_arn=managed.arn, opts=self._child)
         return role.arn
+
+    def _document(self, policy: ci.Policy) -> pulumi.Output[str]:
+        state = self._args.state
+        return pulumi.Output.all(self._args.context, state.bucket_arn, state.key_arn).apply(
+            lambda known: policy(*known)
+        )

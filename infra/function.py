@@ -6,7 +6,9 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from infra import names, policies
+from infra import names, options
+from infra.aws_context import AwsContext
+from infra.policies import execution, trust
 
 HANDLER = Path(__file__).resolve().parent.parent / "handler" / "main.py"
 
@@ -15,7 +17,7 @@ HANDLER = Path(__file__).resolve().parent.parent / "handler" / "main.py"
 class FunctionArgs:
     """`log_retention_days` in days; `fail_mode` true is the incident."""
 
-    where: pulumi.Input[policies.Place]
+    context: pulumi.Input[AwsContext]
     names: names.AppNames
     fail_mode: bool
     log_retention_days: int
@@ -32,32 +34,32 @@ class Function(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("incident-sandbox:infra:Function", name, None, opts)
-        mine = pulumi.ResourceOptions(parent=self)
-        where = pulumi.Output.from_input(args.where)
+        child = options.child(self)
+        context = pulumi.Output.from_input(args.context)
 
         log_group = aws.cloudwatch.LogGroup(
             f"{name}-logs",
             name=args.names.log_group,
             retention_in_days=args.log_retention_days,
             tags=args.tags,
-            opts=mine,
+            opts=child,
         )
         role = aws.iam.Role(
             f"{name}-role",
             name=args.names.execution_role,
             path=names.APP_ROLE_PATH,
             description=f"Execution role of {args.names.function}",
-            assume_role_policy=policies.lambda_trust(),
-            permissions_boundary=where.apply(policies.boundary_arn),
+            assume_role_policy=trust.by_lambda(),
+            permissions_boundary=context.apply(execution.boundary_arn),
             tags=args.tags,
-            opts=mine,
+            opts=child,
         )
         role_policy = aws.iam.RolePolicy(
             f"{name}-role-policy",
             name="execution",
             role=role.name,
-            policy=log_group.arn.apply(policies.execution),
-            opts=mine,
+            policy=log_group.arn.apply(execution.execution),
+            opts=child,
         )
         function = aws.lambda_.Function(
             f"{name}-lambda",
@@ -77,7 +79,7 @@ class Function(pulumi.ComponentResource):
             tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active"),
             tags=args.tags,
             # Lambda refuses active tracing to a role that may not write traces yet.
-            opts=pulumi.ResourceOptions.merge(mine, pulumi.ResourceOptions(depends_on=[role_policy])),
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[role_policy])),
         )
 
         self.function_name = function.name

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import names
+from infra import names, options
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
 ACCESS_LOG_FIELDS = (
@@ -43,14 +43,14 @@ class HttpApi(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: HttpApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("incident-sandbox:infra:HttpApi", name, None, opts)
-        mine = pulumi.ResourceOptions(parent=self)
+        child = options.child(self)
 
         access_log = aws.cloudwatch.LogGroup(
             f"{name}-access-log",
             name=args.names.access_log_group,
             retention_in_days=args.log_retention_days,
             tags=args.tags,
-            opts=mine,
+            opts=child,
         )
         api = aws.apigatewayv2.Api(
             f"{name}-api",
@@ -58,7 +58,7 @@ class HttpApi(pulumi.ComponentResource):
             description="Public entry of the incident-sandbox function",
             protocol_type="HTTP",
             tags=args.tags,
-            opts=mine,
+            opts=child,
         )
         integration = aws.apigatewayv2.Integration(
             f"{name}-integration",
@@ -66,14 +66,14 @@ class HttpApi(pulumi.ComponentResource):
             integration_type="AWS_PROXY",
             integration_uri=args.function_invoke_arn,
             payload_format_version="2.0",
-            opts=mine,
+            opts=child,
         )
         route = aws.apigatewayv2.Route(
             f"{name}-route",
             api_id=api.id,
             route_key="GET /",
             target=pulumi.Output.format("integrations/{0}", integration.id),
-            opts=mine,
+            opts=child,
         )
         stage = aws.apigatewayv2.Stage(
             f"{name}-stage",
@@ -86,7 +86,7 @@ class HttpApi(pulumi.ComponentResource):
             ),
             tags=args.tags,
             # The stage deploys what the API has when it is made.
-            opts=pulumi.ResourceOptions.merge(mine, pulumi.ResourceOptions(depends_on=[route])),
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[route])),
         )
         aws.lambda_.Permission(
             f"{name}-permission",
@@ -95,7 +95,7 @@ class HttpApi(pulumi.ComponentResource):
             function=args.function_name,
             principal="apigateway.amazonaws.com",
             source_arn=pulumi.Output.format("{0}/*/*", api.execution_arn),
-            opts=mine,
+            opts=child,
         )
 
         self.api_id = api.id

@@ -66,6 +66,11 @@ class AppNames:
         return f"{self.prefix}-api-5xx"
 
 
+def ci_policy(role: str, concern: str) -> str:
+    """The managed policy of one of CI's roles for one concern."""
+    return f"{role}-{concern}"
+
+
 def state_bucket(account: str, region: str) -> str:
     """Bucket names are unique in a whole partition, so account and region are part of it."""
     return f"{PROJECT}-state-{account}-{region}"

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra import names, policies
+from infra import names, options
+from infra.aws_context import AwsContext
+from infra.policies import foundation
 
 
 @dataclass(frozen=True)
 class StateBackendArgs:
-    """`where` is the account and region; `tags` go on bucket and key; with `protect` both outlive their stack."""
+    """`context` is the account and region; `tags` go on bucket and key; with `protect` both outlive their stack."""
 
-    where: pulumi.Input[policies.Place]
+    context: pulumi.Input[AwsContext]
     tags: dict[str, str]
     protect: bool
 
@@ -28,30 +30,30 @@ class StateBackend(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: StateBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("incident-sandbox:infra:StateBackend", name, None, opts)
-        kept = pulumi.ResourceOptions(parent=self, protect=args.protect, retain_on_delete=args.protect)
-        where = pulumi.Output.from_input(args.where)
+        child = options.retained_child(self, protect=args.protect)
+        context = pulumi.Output.from_input(args.context)
 
         key = aws.kms.Key(
             f"{name}-key",
             description="Encrypts Pulumi's state bucket and its stacks' secrets",
             enable_key_rotation=True,
             deletion_window_in_days=30,
-            policy=where.apply(policies.state_key),
+            policy=context.apply(foundation.state_key),
             tags=args.tags,
-            opts=kept,
+            opts=child,
         )
-        alias = aws.kms.Alias(f"{name}-alias", name=names.STATE_KEY_ALIAS, target_key_id=key.key_id, opts=kept)
+        alias = aws.kms.Alias(f"{name}-alias", name=names.STATE_KEY_ALIAS, target_key_id=key.key_id, opts=child)
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
-            bucket=where.apply(lambda place: names.state_bucket(place.account, place.region)),
+            bucket=context.apply(lambda known: names.state_bucket(known.account, known.region)),
             tags=args.tags,
-            opts=kept,
+            opts=child,
         )
         aws.s3.BucketOwnershipControls(
             f"{name}-ownership",
             bucket=bucket.bucket,
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=kept,
+            opts=child,
         )
         public_access = aws.s3.BucketPublicAccessBlock(
             f"{name}-public-access",
@@ -60,13 +62,13 @@ class StateBackend(pulumi.ComponentResource):
             block_public_policy=True,
             ignore_public_acls=True,
             restrict_public_buckets=True,
-            opts=kept,
+            opts=child,
         )
         versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
             bucket=bucket.bucket,
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=kept,
+            opts=child,
         )
         aws.s3.BucketServerSideEncryptionConfiguration(
             f"{name}-encryption",
@@ -83,14 +85,14 @@ class StateBackend(pulumi.ComponentResource):
                     blocked_encryption_types=["SSE-C"],
                 )
             ],
-            opts=kept,
+            opts=child,
         )
         aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.bucket,
-            policy=bucket.arn.apply(policies.tls_only),
+            policy=bucket.arn.apply(foundation.state_bucket),
             # S3 answers "conflicting conditional operation" when both settings are written at once.
-            opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=[public_access])),
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[public_access])),
         )
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
@@ -108,10 +110,10 @@ class StateBackend(pulumi.ComponentResource):
                 )
             ],
             # A rule on noncurrent versions means something only once there are versions.
-            opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=[versioning])),
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[versioning])),
         )
 
-        region = where.apply(lambda place: place.region)
+        region = context.apply(lambda known: known.region)
         self.bucket_name = bucket.bucket
         self.bucket_arn = bucket.arn
         self.key_arn = key.arn

@@ -11,7 +11,10 @@ from typing import Literal
 
 from botocore.exceptions import ClientError
 
-from infra import names, policies
+from infra import names
+from infra.aws_context import AwsContext
+from infra.policies import execution, trust
+from infra.policies.document import document
 from local_aws import github
 from local_aws.provider.resource import Aws, Props
 
@@ -25,7 +28,7 @@ ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 class Account:
     """What there is to attack; `other_api` is the id of another team's HTTP API."""
 
-    where: policies.Place
+    context: AwsContext
     bucket: str
     key_arn: str
     deploy_role_arn: str
@@ -128,7 +131,7 @@ def _tokens(account: Account) -> Iterator[Attempt]:
 
 def _on_bucket(account: Account) -> Iterator[Attempt]:
     bucket = {"Bucket": account.bucket}
-    everyone = policies.document({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"})
+    everyone = document({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"})
     rule = {"ID": "all", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
     unencrypted = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     shared = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
@@ -184,7 +187,7 @@ def _on_key(account: Account) -> Iterator[Attempt]:
     key = {"KeyId": account.key_arn}
     grant = {"GranteePrincipal": account.preview_role_arn, "Operations": ["Encrypt"]}
     alias = {"AliasName": names.STATE_KEY_ALIAS}
-    other = {"KeyId": account.where.arn("kms", "key/another")}
+    other = {"KeyId": account.context.arn("kms", "key/another")}
     for what, operation, parameters in (
         ("encrypt with another key", "encrypt", {**other, "Plaintext": b"x"}),
         ("decrypt with another key", "decrypt", {**other, "CiphertextBlob": b"x"}),
@@ -202,28 +205,34 @@ def _on_key(account: Account) -> Iterator[Attempt]:
 def _on_identity(account: Account) -> Iterator[Attempt]:
     """The OIDC trust, the roles themselves, and the boundary."""
     attempt = functools.partial(Attempt, "deploy role")
-    provider = {"OpenIDConnectProviderArn": account.where.iam_arn(f"oidc-provider/{policies.GITHUB_ISSUER}")}
+    provider = {"OpenIDConnectProviderArn": account.context.iam_arn(f"oidc-provider/{trust.GITHUB_ISSUER}")}
     yield attempt("delete the OIDC provider", "iam", "delete_open_id_connect_provider", provider)
     yield attempt("add an audience to the OIDC provider", "iam", "add_client_id_to_open_id_connect_provider",
                   {**provider, "ClientID": "other"})  # fmt: skip
     yield attempt("add an OIDC provider", "iam", "create_open_id_connect_provider", {"Url": "https://example.com"})
 
-    anybody = policies.document({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
-    for whose, name, inline in (("its own", names.DEPLOY_ROLE, "deploy"), ("preview's", names.PREVIEW_ROLE, "preview")):
+    anybody = document({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    for whose, name in (("its own", names.DEPLOY_ROLE), ("preview's", names.PREVIEW_ROLE)):
         role = {"RoleName": name}
+        managed = {"PolicyArn": account.context.iam_arn(f"policy{names.CI_ROLE_PATH}{names.ci_policy(name, 'state')}")}
         for what, operation, parameters in (
-            ("policy", "put_role_policy", {"PolicyName": inline, "PolicyDocument": _anything()}),
-            ("rights by another policy", "put_role_policy", {"PolicyName": "more", "PolicyDocument": _anything()}),
+            ("rights by a policy of its own", "put_role_policy", {"PolicyName": "more", "PolicyDocument": _anything()}),
             ("rights by a managed policy", "attach_role_policy", {"PolicyArn": ADMINISTRATOR}),
-            ("policy away", "delete_role_policy", {"PolicyName": inline}),
+            ("policy away", "detach_role_policy", managed),
             ("trust", "update_assume_role_policy", {"PolicyDocument": anybody}),
             ("sessions' length", "update_role", {"MaxSessionDuration": 43200}),
             ("tags", "tag_role", {"Tags": [{"Key": "Project", "Value": "x"}]}),
             ("role away", "delete_role", {}),
         ):
             yield attempt(f"change {whose} {what}", "iam", operation, {**role, **parameters})
+        wider = {"PolicyDocument": _anything(), "SetAsDefault": True}
+        yield attempt(f"change {whose} managed policy", "iam", "create_policy_version", {**managed, **wider})
+        yield attempt(
+            f"turn {whose} managed policy back", "iam", "set_default_policy_version", {**managed, "VersionId": "v1"}
+        )
+        yield attempt(f"delete {whose} managed policy", "iam", "delete_policy", managed)
 
-    boundary = policies.boundary_arn(account.where)
+    boundary = execution.boundary_arn(account.context)
     yield attempt("widen the boundary", "iam", "create_policy_version",
                   {"PolicyArn": boundary, "PolicyDocument": _anything(), "SetAsDefault": True})  # fmt: skip
     yield attempt("go back to an older boundary", "iam", "set_default_policy_version",
@@ -234,18 +243,18 @@ def _on_identity(account: Account) -> Iterator[Attempt]:
 def _for_more_rights(account: Account) -> Iterator[Attempt]:
     """By roles of its making, and by passing roles."""
     attempt = functools.partial(Attempt, "deploy role")
-    boundary = {"PermissionsBoundary": policies.boundary_arn(account.where)}
+    boundary = {"PermissionsBoundary": execution.boundary_arn(account.context)}
     unbound = {"PermissionsBoundary": ADMINISTRATOR}
-    trust = {"AssumeRolePolicyDocument": policies.lambda_trust()}
+    trusting = {"AssumeRolePolicyDocument": trust.by_lambda()}
     name, own = {"RoleName": names.AppNames("new").execution_role}, {"RoleName": account.app.execution_role}
     in_path = {**name, "Path": names.APP_ROLE_PATH}
     for what, operation, parameters in (
-        ("make a role without the boundary", "create_role", {**in_path, **trust}),
-        ("make a role with another boundary", "create_role", {**in_path, **trust, **unbound}),
-        ("make a role in no path", "create_role", {**name, **trust, **boundary}),
-        ("make a role of another name", "create_role", {**in_path, "RoleName": "new", **trust, **boundary}),
+        ("make a role without the boundary", "create_role", {**in_path, **trusting}),
+        ("make a role with another boundary", "create_role", {**in_path, **trusting, **unbound}),
+        ("make a role in no path", "create_role", {**name, **trusting, **boundary}),
+        ("make a role of another name", "create_role", {**in_path, "RoleName": "new", **trusting, **boundary}),
         ("make a role in CI's path", "create_role",
-         {**name, "Path": names.CI_ROLE_PATH, **trust, **boundary}),
+         {**name, "Path": names.CI_ROLE_PATH, **trusting, **boundary}),
         ("take the boundary off a role", "delete_role_permissions_boundary", own),
         ("give a role another boundary", "put_role_permissions_boundary", {**own, **unbound}),
         ("attach a managed policy to a role", "attach_role_policy", {**own, "PolicyArn": ADMINISTRATOR}),
@@ -275,7 +284,7 @@ def _for_more_rights(account: Account) -> Iterator[Attempt]:
         {
             "ApiId": account.other_api,
             "IntegrationType": "AWS_PROXY",
-            "CredentialsArn": account.where.iam_arn(f"role{names.APP_ROLE_PATH}{account.app.execution_role}"),
+            "CredentialsArn": account.context.iam_arn(f"role{names.APP_ROLE_PATH}{account.app.execution_role}"),
         },
     )
     yield attempt("become the preview role", "sts", "assume_role",
@@ -286,7 +295,7 @@ def _on_others(account: Account) -> Iterator[Attempt]:
     """What other teams have in the account. Other app stacks' resources are CI's own, and not here."""
     function, api = {"FunctionName": "billing"}, {"ApiId": account.other_api}
     stage, group, alarm = {**api, "StageName": "$default"}, {"logGroupName": "/aws/lambda/billing"}, "billing-errors"
-    log = {"DestinationArn": account.where.arn("logs", "log-group:/aws/lambda/billing"), "Format": "$context.path"}
+    log = {"DestinationArn": account.context.arn("logs", "log-group:/aws/lambda/billing"), "Format": "$context.path"}
     vended = {"logGroupName": "/aws/vendedlogs/billing"}
     metric = {"AlarmName": alarm, "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold"}
     leave = {**function, "StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "*"}
@@ -341,7 +350,7 @@ def _by_preview(account: Account) -> Iterator[Attempt]:
         ("invoke the function", "lambda", "invoke", function),
         ("read the function's log", "logs", "filter_log_events", {"logGroupName": account.app.log_group}),
         ("silence the alarms", "cloudwatch", "delete_alarms", {"AlarmNames": [account.app.errors_alarm]}),
-        ("change its own policy", "iam", "put_role_policy",
+        ("give itself rights", "iam", "put_role_policy",
          {"RoleName": names.PREVIEW_ROLE, "PolicyName": "preview", "PolicyDocument": _anything()}),
         ("become the deploy role", "sts", "assume_role",
          {"RoleArn": account.deploy_role_arn, "RoleSessionName": "attempt"}),
@@ -354,4 +363,4 @@ def _fail_mode(function: str, value: str) -> Props:
 
 
 def _anything() -> str:
-    return policies.document({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    return document({"Effect": "Allow", "Action": "*", "Resource": "*"})

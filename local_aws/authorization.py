@@ -15,9 +15,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote
 
+import cbor2
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import apigateway, iam, kms, lambda_svc, s3, tagging
+
+from local_aws import query_protocol
 
 DECISIONS = "decisions.jsonl"
 
@@ -25,7 +29,7 @@ _FIND_DELIVERY = ("logs:GetLogDelivery", "logs:ListLogDeliveries")
 _ALLOW_DELIVERY = ("logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy")
 _DELIVER_ACCESS_LOG = {
     "POST": ("logs:CreateLogDelivery", *_FIND_DELIVERY, *_ALLOW_DELIVERY),
-    "PATCH": ("logs:UpdateLogDelivery", *_FIND_DELIVERY, *_ALLOW_DELIVERY),
+    "PATCH": ("logs:CreateLogDelivery", "logs:UpdateLogDelivery", *_FIND_DELIVERY, *_ALLOW_DELIVERY),
     "DELETE": ("logs:DeleteLogDelivery", *_FIND_DELIVERY),
 }
 
@@ -73,7 +77,7 @@ def install(directory: Path) -> None:
 
     def note_request(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str,
                      account: str) -> str:  # fmt: skip
-        _request.set(Request(service, path, _parameters(body, query), region, account))
+        _request.set(Request(service, path, _parameters(headers, body, query), region, account))
         return str(find_resource(service, method, path, headers, body, query, region, account))
 
     def enforce_all(access_key: str, action: str, service: str, region: str, resource_arn: str = "*",
@@ -113,14 +117,20 @@ def install(directory: Path) -> None:
     tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _api_tags
 
 
-def _parameters(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's parameters, of whatever protocol; of the query protocol those that are text."""
-    if body[:1] == b"{":
-        try:
+def _parameters(headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's parameters in whichever of AWS's protocols it comes: CBOR, JSON, or form fields.
+
+    None of a body that cannot be read: what it names is then not allowed by name.
+    """
+    try:
+        if "cbor" in headers.get("content-type", ""):
+            return dict(cbor2.loads(body))
+        if body[:1] == b"{":
             return dict(json.loads(body))
-        except ValueError:
-            return {}
-    return {name: values[0] if isinstance(values, list) else values for name, values in query.items()}
+        form = parse_qs(body.decode()) if "form-urlencoded" in headers.get("content-type", "") else {}
+        return query_protocol.nested({**query, **form})
+    except (ValueError, TypeError, cbor2.CBORDecodeError):
+        return {}
 
 
 def _api_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
@@ -137,7 +147,7 @@ def _questions(service: str, asked: Question) -> Iterator[Question]:
 
 
 def _of_iam(request: Request, asked: Question) -> Iterator[Question]:
-    """Roles by their path, and with their boundary: the one asked for, or the one that the role has."""
+    """Roles by their path, and where AWS has the key with their boundary: the one asked for, or the role's own."""
     wanted = request.parameters
     if "RoleName" not in wanted:
         yield asked
@@ -147,9 +157,21 @@ def _of_iam(request: Request, asked: Question) -> Iterator[Question]:
     path = wanted.get("Path", "/") if making else role.get("Path", "/")
     arn = f"arn:aws:iam::{request.account}:role{path}{wanted['RoleName']}"
     boundary = wanted.get("PermissionsBoundary") or (None if making else role.get("PermissionsBoundary"))
-    yield Question(asked.action, arn, {**asked.context, "iam:PermissionsBoundary": boundary})
-    if making and any(name.startswith("Tags.") for name in wanted):
+    bounded = {"iam:PermissionsBoundary": boundary} if asked.action in _WITH_BOUNDARY else {}
+    yield Question(asked.action, arn, {**asked.context, **bounded})
+    if making and wanted.get("Tags"):
         yield Question("iam:TagRole", arn, asked.context)
+
+
+_WITH_BOUNDARY = {
+    f"iam:{operation}"
+    for operation in (
+        "AttachRolePolicy", "CreateRole", "DeleteRole", "DeleteRolePermissionsBoundary", "DeleteRolePolicy",
+        "DetachRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy",
+    )
+}  # fmt: skip
+"""The actions on roles that have the condition key: SAR, list_awsidentityandaccessmanagementiam. It names UpdateRole,
+UpdateRoleDescription and UpdateAssumeRolePolicy, too; people found that it does not work there (alphagov/gsp#990)."""
 
 
 def _of_lambda(request: Request, asked: Question) -> Iterator[Question]:
@@ -167,24 +189,35 @@ def _of_lambda(request: Request, asked: Question) -> Iterator[Question]:
 
 
 def _of_apigateway(request: Request, asked: Question) -> Iterator[Question]:
-    """APIs with their names, stages with where they log to."""
+    """APIs with their names, stages with where they log to.
+
+    What is asked besides when something is made with tags is by people's denials: see TagApis and TagStages in
+    infra/policies/ci.py. That a stage with an access log asks for CreateLogDelivery at any update, too: docs/iam.md.
+    """
     verb, wanted = asked.action.split(":")[1], request.parameters
-    parent, stages, stage = asked.resource.partition("/stages")
+    service, _, path = asked.resource.partition("::")
+    parent, stages, stage = path.partition("/stages")
     _, of_api, api = parent.partition("/apis/")
+    made = apigateway._stages.get(api, {}).get(stage.strip("/"), {})
     context = dict(asked.context)
     if stages:
         context["apigateway:Request/AccessLoggingDestination"] = _destination(wanted)
+        context["apigateway:Resource/AccessLoggingDestination"] = _destination(made)
     elif "/" not in api:
         context["apigateway:Request/ApiName"] = wanted.get("name")
         context["apigateway:Resource/ApiName"] = apigateway._apis.get(api, {}).get("name") if of_api else None
     yield Question(asked.action, asked.resource, context)
     if wanted.get("credentialsArn"):
         yield Question("iam:PassRole", wanted["credentialsArn"], {"iam:PassedToService": "apigateway.amazonaws.com"})
-    if verb == "POST" and stages and wanted.get("tags"):
-        yield Question("apigateway:TagResource", f"{parent}/stages/{wanted.get('stageName')}", asked.context)
-    made = apigateway._stages.get(api, {}).get(stage.strip("/"), {})
-    if stages and _destination(made if verb == "DELETE" else wanted):
-        for action in _DELIVER_ACCESS_LOG[verb]:
+    if verb == "POST" and wanted.get("tags"):
+        if path == "/apis":
+            yield Question("apigateway:POST", f"{service}::/tags/{quote(f'{service}::/v2/apis/', safe='')}*")
+        elif stages:
+            yield Question("apigateway:TagResource", f"{service}::{parent}/stages")
+            tagged = f"{service}::{parent}/stages/{wanted.get('stageName')}"
+            yield Question("apigateway:PUT", f"{service}::/tags/{quote(tagged, safe='')}")
+    if stages and (_destination(wanted) or _destination(made)):
+        for action in _DELIVER_ACCESS_LOG.get(verb, ()):
             yield Question(action, "*")
 
 
@@ -193,14 +226,19 @@ def _destination(stage: Mapping[str, Any]) -> str | None:
 
 
 def _of_logs(request: Request, asked: Question) -> Iterator[Question]:
-    """Reading and writing events is asked about streams: `log-group:NAME:log-stream:STREAM`."""
-    wanted = request.parameters
-    if asked.action in ("logs:CreateLogStream", "logs:PutLogEvents", "logs:FilterLogEvents"):
-        yield Question(asked.action, f"{asked.resource}:log-stream:{wanted.get('logStreamName', '')}", asked.context)
-        return
-    yield asked
-    if asked.action == "logs:CreateLogGroup" and wanted.get("tags"):
-        yield Question("logs:TagResource", asked.resource, asked.context)
+    """Groups and streams in the forms that people's denials show: see LogGroups, DescribeLogs and DescribeLogTags in
+    infra/policies/ci.py."""
+    wanted, operation = request.parameters, asked.action.split(":")[1]
+    group = request.arn("logs", f"log-group:{wanted.get('logGroupName', '')}")
+    if operation in ("CreateLogStream", "PutLogEvents"):
+        resource = f"{group}:log-stream:{wanted.get('logStreamName', '')}"
+    elif operation in ("CreateLogGroup", "DescribeLogGroups", "FilterLogEvents", "PutRetentionPolicy"):
+        resource = f"{request.arn('logs', 'log-group:') if operation == 'DescribeLogGroups' else group}:log-stream:"
+    else:
+        resource = asked.resource.removesuffix(":*")
+    yield Question(asked.action, resource, asked.context)
+    if operation == "CreateLogGroup" and wanted.get("tags"):
+        yield Question("logs:TagResource", group, asked.context)
 
 
 def _of_cloudwatch(request: Request, asked: Question) -> Iterator[Question]:
@@ -212,7 +250,9 @@ def _of_cloudwatch(request: Request, asked: Question) -> Iterator[Question]:
     if "Alarm" not in asked.action:
         yield asked
         return
-    names = wanted.get("AlarmNames") or [wanted.get("AlarmName", "*")]
+    # DeleteAlarms of none is asked on `alarm:`: aws-samples/amazon-cloudwatch-auto-alarms#18.
+    every = "" if asked.action == "cloudwatch:DeleteAlarms" else "*"
+    names = wanted.get("AlarmNames") or [wanted.get("AlarmName", every)]
     actions = [
         *wanted.get("AlarmActions", []),
         *wanted.get("OKActions", []),

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.policies import GITHUB_ISSUER, OIDC_AUDIENCE
+from infra.policies.trust import GITHUB_ISSUER, OIDC_AUDIENCE
 from infra.settings import DEFAULT_ENVIRONMENT
 from local_aws.provider.resource import Aws, Props
 from ops.project import read_yaml

@@ -228,8 +228,8 @@ class Lifecycle:
         return Proof(f"{_counts(update.changes)}; its state is in s3://{bucket}", _record(update, update.outputs))
 
     def _assume_roles(self, bootstrap: dict[str, Any]) -> None:
+        from infra.aws_context import AwsContext
         from infra.names import STATE_KEY_ALIAS, AppNames
-        from infra.policies import Place
         from local_aws import github
         from local_aws.attempts import Account
         from local_aws.provider.resource import Aws
@@ -237,7 +237,7 @@ class Lifecycle:
         aws = Aws()
         key = aws.client("kms").describe_key(KeyId=STATE_KEY_ALIAS)["KeyMetadata"]
         self._account = Account(
-            where=Place(aws.partition, aws.account, aws.region),
+            context=AwsContext(aws.partition, aws.account, aws.region),
             bucket=urlsplit(bootstrap["backendUrl"]).netloc,
             key_arn=key["Arn"],
             deploy_role_arn=bootstrap["deployRoleArn"],

@@ -8,7 +8,8 @@ version is pinned. README's table of differences says what remains. What it does
 - a function error is answered as AWS answers it: 500, `{"message":"Internal Server Error"}`;
 - alarms are evaluated by their own dimensions, all the time, in both directions, and by a faster clock;
 - a function's change is `InProgress` by that clock, too;
-- an API and a stage tell the tags that they have, and not those that they were made with.
+- an API and a stage tell the tags that they have, and not those that they were made with;
+- alarms are described in full in the query protocol, too, which is what the Go SDK of Terraform's provider speaks.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from typing import Any
 
 from ministack.services import apigateway, cloudwatch, cloudwatch_logs, lambda_svc
 
+from local_aws import query_protocol
 from local_aws.emulator import CLOCK_SCALE
 
 EVALUATION_INTERVAL_SECONDS = 0.1
@@ -88,6 +90,9 @@ def install() -> None:
     apigateway._handle_execute_in_scope = execute_and_record
     lambda_svc._execute_function_with_config_scope = invoke_and_record
     cloudwatch._evaluate_alarm = _evaluate
+    for name in ("DescribeAlarms", "DescribeAlarmsForMetric"):
+        function = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        setattr(cloudwatch, f"_{function}", _described_in_full(name, getattr(cloudwatch, f"_{function}")))
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY /= CLOCK_SCALE
 
 
@@ -103,6 +108,21 @@ def _telling(change: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
         return answer
 
     return changed
+
+
+def _described_in_full(operation: str, describe: Callable[..., Any]) -> Callable[..., Any]:
+    """A description of alarms that in the query protocol, too, has every field that it has in JSON."""
+
+    def described(params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
+        if is_cbor or is_json:
+            return describe(params, data, is_cbor, is_json)
+        status, _, body = describe({}, query_protocol.nested(params), False, True)
+        if status != 200:
+            return describe(params, data, is_cbor, is_json)
+        result = query_protocol.xml(json.loads(body))
+        return cloudwatch._xml(200, f"{operation}Response", f"<{operation}Result>{result}</{operation}Result>")
+
+    return described
 
 
 async def evaluate_alarms_forever() -> None:

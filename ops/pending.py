@@ -304,6 +304,7 @@ FINDERS: dict[str, Finder | None] = {
     "aws:iam/policy:Policy": _policy,
     "aws:iam/role:Role": _named("iam", "get_role", "RoleName"),
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": None,
     "aws:kms/alias:Alias": _named("kms", "describe_key", "KeyId"),
     "aws:kms/key:Key": _key,
     "aws:lambda/function:Function": _named("lambda", "get_function", "FunctionName"),
@@ -316,7 +317,8 @@ FINDERS: dict[str, Finder | None] = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": None,
     "aws:s3/bucketVersioning:BucketVersioning": None,
 }
-"""How a resource of a type is found. None: its creation is a put, of a setting that goes when its bucket goes.
+"""How a resource of a type is found. None: its creation is a put, of a setting
+of something that the state has: it can be made again, and goes with what it is a setting of.
 
 Ids are those of the provider's state, which are not always those that it imports by: a permission's, a route's and an
 integration's have no function or API in them. https://github.com/hashicorp/terraform-provider-aws/tree/main/internal/service

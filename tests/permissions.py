@@ -1,7 +1,7 @@
 """What the program needs of IAM: its resources, and what the real provider calls for each."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,16 @@ from urllib.parse import quote
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
-from infra import names, policies, tags
+from infra import names
+from infra.aws_context import AwsContext
+from infra.policies import ci, execution, foundation, trust
 from tests.unit import recording
 from tests.unit.recording import Registered
 
-PLACES = [
-    policies.Place("aws", "123456789012", "eu-west-1"),
-    policies.Place("aws-us-gov", "123456789012", "us-gov-west-1"),
-    policies.Place("aws-cn", "123456789012", "cn-north-1"),
+CONTEXTS = [
+    AwsContext("aws", "123456789012", "eu-west-1"),
+    AwsContext("aws-us-gov", "123456789012", "us-gov-west-1"),
+    AwsContext("aws-cn", "123456789012", "cn-north-1"),
 ]
 TABLE: dict[str, dict[str, list[str]]] = json.loads(
     Path(__file__).with_name("aws-provider-actions.json").read_text(encoding="utf-8")
@@ -43,6 +45,9 @@ NEVER = {
 }
 """What the table has and CI is not granted, and why."""
 
+OF_THE_PROVIDER_ITSELF = set(TABLE["provider_configuration"]["read"])
+"""What it calls when it is configured, whatever the program declares. AWS lets everybody."""
+
 API = "a1b2c3d4e5"
 
 
@@ -56,35 +61,43 @@ class Need:
     resource: str
     context: dict[str, str] = field(default_factory=dict)
 
-    def is_allowed_by(self, policy: str, place: policies.Place) -> bool:
+    def is_allowed_by(self, policies: Iterable[str], aws: AwsContext) -> bool:
         """By IAM's rules, as the emulator has them."""
         request = EvalContext(
-            principal_arn=place.iam_arn("role/ci"),
+            principal_arn=aws.iam_arn("role/ci"),
             principal_type="AssumedRole",
-            principal_account=place.account,
+            principal_account=aws.account,
             action=self.action,
             resource_arn=self.resource,
-            region=place.region,
+            region=aws.region,
             service_context={key.lower(): value for key, value in self.context.items()},
         )
-        return bool(evaluate(request, [parse_policy_document(policy)]).decision == "Allow")
+        return bool(evaluate(request, [parse_policy_document(policy) for policy in policies]).decision == "Allow")
 
 
-def documents(place: policies.Place) -> dict[str, str]:
-    bucket = f"arn:{place.partition}:s3:::state"
-    key = place.arn("kms", "key/1")
+def of_role(role: str, aws: AwsContext) -> dict[str, str]:
+    """The documents of the `deploy` or `preview` role, by concern."""
+    policies = {"deploy": ci.DEPLOY, "preview": ci.PREVIEW}[role]
+    return {concern: policy(aws, _bucket(aws), aws.arn("kms", "key/1")) for concern, policy in policies.items()}
+
+
+def documents(aws: AwsContext) -> dict[str, str]:
+    """Every policy document that the project has, by name."""
     return {
-        "deploy": policies.deploy(place, bucket, key),
-        "preview": policies.preview(place, bucket, key),
-        "boundary": policies.boundary(place),
-        "execution": policies.execution(place.arn("logs", "log-group:/aws/lambda/incident-sandbox-app")),
-        "bucket": policies.tls_only(bucket),
-        "key": policies.state_key(place),
-        "execution's trust": policies.lambda_trust(),
-        "CI's trust": policies.github_trust(
-            place.iam_arn(f"oidc-provider/{policies.GITHUB_ISSUER}"), "repo:octo-org/octo-repo:environment:sandbox"
+        **{f"{role} {concern}": text for role in ("deploy", "preview") for concern, text in of_role(role, aws).items()},
+        "boundary": execution.boundary(aws),
+        "execution": execution.execution(aws.arn("logs", "log-group:/aws/lambda/incident-sandbox-app")),
+        "bucket": foundation.state_bucket(_bucket(aws)),
+        "key": foundation.state_key(aws),
+        "execution's trust": trust.by_lambda(),
+        "CI's trust": trust.by_github(
+            aws.iam_arn(f"oidc-provider/{trust.GITHUB_ISSUER}"), "repo:octo-org/octo-repo:environment:sandbox"
         ),
     }
+
+
+def _bucket(aws: AwsContext) -> str:
+    return f"arn:{aws.partition}:s3:::state"
 
 
 def statements(document: str) -> list[dict[str, Any]]:
@@ -97,9 +110,9 @@ def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def granted(document: str) -> set[str]:
-    """The actions that a policy document allows."""
-    allowing = [one for one in statements(document) if one["Effect"] == "Allow"]
+def granted(*documents: str) -> set[str]:
+    """The actions that policy documents allow."""
+    allowing = [one for document in documents for one in statements(document) if one["Effect"] == "Allow"]
     return {action for one in allowing for action in listed(one["Action"])}
 
 
@@ -116,7 +129,7 @@ def declared(stack: str = "app") -> list[Registered]:
     return [one for one in recording.run({}, stack).resources if one.type.startswith("aws:")]
 
 
-def needs(place: policies.Place, stack: str = "app") -> list[Need]:
+def needs(aws: AwsContext, stack: str = "app") -> list[Need]:
     """All that an app stack needs, in every phase, with the ARNs that its resources have."""
     return [
         Need(one.name, phase, action, resource, context)
@@ -125,59 +138,66 @@ def needs(place: policies.Place, stack: str = "app") -> list[Need]:
         for phase, actions in TABLE[entry].items()
         for action in actions
         if action not in NEVER
-        for resource, context in _resources(one, phase, action, place, names.AppNames(stack))
+        for resource, context in _resources(one, phase, action, aws, names.AppNames(stack))
     ]
 
 
 def _resources(
-    one: Registered, phase: str, action: str, place: policies.Place, app: names.AppNames
+    one: Registered, phase: str, action: str, aws: AwsContext, app: names.AppNames
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """What an action is evaluated on: https://docs.aws.amazon.com/service-authorization/latest/reference/"""
     service, verb = action.split(":")
-    role = place.iam_arn(f"role{names.APP_ROLE_PATH}{app.execution_role}")
-    bounded = {"iam:PermissionsBoundary": policies.boundary_arn(place)}
+    role = aws.iam_arn(f"role{names.APP_ROLE_PATH}{app.execution_role}")
+    bounded = {"iam:PermissionsBoundary": execution.boundary_arn(aws)}
     kind = one.type.split(":")[-1]
     if action == "iam:PassRole":
         yield role, {"iam:PassedToService": "lambda.amazonaws.com"}
     elif service == "iam":
-        yield role, bounded
+        yield role, bounded if verb in ("CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy") else {}
     elif service == "lambda":
         principal = {"lambda:Principal": "apigateway.amazonaws.com"} if verb == "AddPermission" else {}
-        yield place.arn("lambda", f"function:{app.function}"), principal
+        yield aws.arn("lambda", f"function:{app.function}"), principal
     elif service == "cloudwatch":
-        yield place.arn("cloudwatch", f"alarm:{one.inputs['name']}"), {}
+        yield aws.arn("cloudwatch", f"alarm:{one.inputs['name']}"), {}
     elif (kind == "Stage" and service == "logs") or verb == "DescribeLogGroups":
         yield "*", {}
     elif service == "logs":
-        group = place.arn("logs", f"log-group:{one.inputs['name']}")
+        group = aws.arn("logs", f"log-group:{one.inputs['name']}")
         yield group, {}
         if verb != "ListTagsForResource":
             yield f"{group}:*", {}
     else:
         assert service == "apigateway", action
-        yield from _api_resources(kind, phase, verb, place, app)
+        yield from _api_resources(kind, phase, verb, aws, app)
 
 
 def _api_resources(
-    kind: str, phase: str, verb: str, place: policies.Place, app: names.AppNames
+    kind: str, phase: str, verb: str, aws: AwsContext, app: names.AppNames
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    service = f"arn:{place.partition}:apigateway:{place.region}::"
-    api = f"{service}/apis/{API}"
-    destination = place.arn("logs", f"log-group:{app.access_log_group}")
-    logging = {"apigateway:Request/AccessLoggingDestination": destination}
-    naming = {"apigateway:Request/ApiName": app.api}
+    collection = aws.apigateway_arn("/apis")
+    api = f"{collection}/{API}"
+    destination = aws.arn("logs", f"log-group:{app.access_log_group}")
+    making_api, being_api = {"apigateway:Request/ApiName": app.api}, {"apigateway:Resource/ApiName": app.api}
+    making_stage = {"apigateway:Request/AccessLoggingDestination": destination}
+    being_stage = {"apigateway:Resource/AccessLoggingDestination": destination}
     # what it is made in, with what request; what it then is, with what; and with what request it is changed
-    collection, making, own, being, changing = {
-        "Api": (f"{service}/apis", naming, api, {"apigateway:Resource/ApiName": app.api}, naming),
-        "Stage": (f"{api}/stages", logging, f"{api}/stages/$default",
-                  {f"aws:ResourceTag/{tags.PROJECT}": names.PROJECT}, logging),
+    parent, making, own, being, changing = {
+        "Api": (collection, making_api, api, being_api, making_api),
+        "Stage": (f"{api}/stages", making_stage, f"{api}/stages/$default", being_stage, making_stage),
         "Integration": (f"{api}/integrations", {}, f"{api}/integrations/i1", {}, {}),
         "Route": (f"{api}/routes", {}, f"{api}/routes/r1", {}, {}),
-    }[kind]  # fmt: skip
-    if verb == "POST" and phase == "create":
-        yield collection, making
+    }[kind]
+    tags_of_own = aws.apigateway_arn(f"/tags/{quote(own, safe='')}")
+    if verb == "TagResource":  # at CreateStage, on the collection: infra/policies/ci.py, TagStages
+        yield parent, {}
+    elif verb == "PUT":
+        yield tags_of_own, {}
+    elif verb == "POST" and phase == "create":
+        yield parent, making
+        if kind == "Api":  # its first tags: infra/policies/ci.py, TagApis
+            yield aws.apigateway_arn(f"/tags/{quote(aws.apigateway_arn('/v2/apis/'), safe='')}*"), {}
     elif being and phase == "update" and verb in ("POST", "DELETE"):  # to tag and untag what there is
-        yield f"{service}/tags/{quote(own, safe='')}", {}
+        yield tags_of_own, {}
     else:
         yield own, being
         if verb == "PATCH":

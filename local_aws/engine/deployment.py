@@ -32,6 +32,9 @@ KNOWN = {
     "object",
     "protect",
     "retainOnDelete",
+    # as this engine does it, asked or not
+    "deleteBeforeReplace",
+    "deleteBeforeReplaceDefined",
     "dependencies",
     "propertyDependencies",
     "version",

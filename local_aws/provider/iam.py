@@ -97,6 +97,24 @@ class RolePolicy(Resource):
         )
 
 
+class RolePolicyAttachment(Resource):
+    token = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+    inputs = frozenset({"role", "policyArn"})
+    replaces = inputs
+
+    def create(self, new: Props) -> tuple[str, Props]:
+        self.aws.client("iam").attach_role_policy(RoleName=new["role"], PolicyArn=new["policyArn"])
+        return f"{new['role']}/{new['policyArn']}", {}
+
+    def read(self, id: str, old: Props) -> Props | None:
+        pages = self.aws.client("iam").get_paginator("list_attached_role_policies").paginate(RoleName=old["role"])
+        attached = {policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]}
+        return {} if old["policyArn"] in attached else None
+
+    def delete(self, id: str, old: Props) -> None:
+        self.aws.client("iam").detach_role_policy(RoleName=old["role"], PolicyArn=old["policyArn"])
+
+
 class Policy(Resource):
     token = "aws:iam/policy:Policy"
     inputs = frozenset({"name", "path", "description", "policy", "tags"})
@@ -178,4 +196,4 @@ def _text(document: Props) -> str:
     return json.dumps(document)
 
 
-RESOURCES = (Role, RolePolicy, Policy, OpenIdConnectProvider)
+RESOURCES = (Role, RolePolicy, RolePolicyAttachment, Policy, OpenIdConnectProvider)

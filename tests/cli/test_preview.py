@@ -1,5 +1,9 @@
 """A preview says what an update would do, and nothing else. Each test leaves the app healthy, as it found it."""
 
+import json
+
+import pytest
+
 from local_aws.provider.resource import Aws
 from tests.cli.conftest import Shell
 
@@ -39,3 +43,26 @@ def test_on_a_destroyed_stack_it_lists_every_resource(deployed: Shell) -> None:
     assert {step["op"] for step in steps} == {"create"}
     assert len(steps) == 17
     assert deployed.sandbox("local", "up").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("type", "name"),
+    [
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", "app-alarms-api-5xx"),
+        ("aws:cloudwatch/logGroup:LogGroup", "app-function-logs"),
+        ("aws:lambda/permission:Permission", "app-api-permission"),
+        ("aws:apigatewayv2/stage:Stage", "app-api-stage"),
+        ("aws:lambda/function:Function", "app-function-lambda"),
+        ("aws:iam/role:Role", "app-function-role"),
+    ],
+)
+def test_a_forced_replacement_leaves_the_new_one(type: str, name: str, deployed: Shell) -> None:
+    """pulumi/pulumi#9909: made first, it would be deleted by the old one's name, and a preview says unchanged."""
+    resources = json.loads(deployed.pulumi("stack", "export", "--stack", "app"))["deployment"]["resources"]
+    (urn,) = [one["urn"] for one in resources if one["type"] == type and one["urn"].endswith(f"::{name}")]
+
+    deployed.pulumi("up", "--yes", "--skip-preview", "--stack", "app", "--replace", urn)
+
+    told = deployed.pulumi("preview", "--refresh", "--stack", "app")
+    assert "17 unchanged" in told
+    assert deployed.sandbox("check", "--stack", "app", "--expect", "healthy").returncode == 0

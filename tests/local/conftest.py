@@ -1,6 +1,7 @@
 """Local AWS: every test has an emulator that was made to forget everything before, so none sees another's state."""
 
 import functools
+import json
 import os
 import ssl
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from infra import names
 from local_aws import emulator as emulators
 from local_aws.emulator import Emulator
 from local_aws.provider.core import Provider
@@ -49,6 +51,16 @@ def reset(emulator: Emulator) -> None:
     request = urllib.request.Request(f"{emulator.url}/_ministack/reset", method="POST")
     with urllib.request.urlopen(request, context=tls) as answer:
         assert answer.status == 200
+
+
+def replace_policy(aws: Aws, role: str, concern: str, change: Callable[[str], str]) -> str:
+    """Replace the managed policy of one of CI's roles; return the document that it had."""
+    iam = aws.client("iam")
+    arn = f"arn:aws:iam::{aws.account}:policy{names.CI_ROLE_PATH}{names.ci_policy(role, concern)}"
+    current = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    before = json.dumps(iam.get_policy_version(PolicyArn=arn, VersionId=current)["PolicyVersion"]["Document"])
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=change(before), SetAsDefault=True)
+    return before
 
 
 @pytest.fixture

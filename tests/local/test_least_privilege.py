@@ -17,11 +17,11 @@ from local_aws.provider.resource import Aws
 from local_aws.rehearse import REPOSITORY, Lifecycle, StepFailed
 from ops.errors import UsageError
 from tests import permissions
-from tests.local.conftest import load, reset
+from tests.local.conftest import load, replace_policy, reset
 from tests.local.test_refusals import WHERE, an_account
-from tests.permissions import documents, granted, statements, without
+from tests.permissions import granted, of_role, statements, without
 
-DEPLOY = documents(WHERE)["deploy"]
+DEPLOY = of_role("deploy", WHERE)
 
 UNUSED = {
     "deploy": {},
@@ -96,11 +96,11 @@ def rehearsed(started: Emulator) -> Rehearsed:
     return Rehearsed([json.loads(line) for line in lines], answers)
 
 
-def run(lifecycle: Lifecycle, *, without: str) -> str | None:
+def run(lifecycle: Lifecycle, *, concern: str, sid: str) -> str | None:
     """Rehearse, after bootstrap without a statement of the deploy role; returns the step that fails, if one does."""
     bootstrap, *steps = lifecycle.steps()
     bootstrap.run()
-    drop(without)
+    drop(concern, sid)
     for step in steps:
         try:
             with lifecycle.acting_as(step.who):
@@ -110,11 +110,10 @@ def run(lifecycle: Lifecycle, *, without: str) -> str | None:
     return None
 
 
-def drop(sid: str) -> None:
-    iam, inline = Aws().client("iam"), {"RoleName": names.DEPLOY_ROLE, "PolicyName": "deploy"}
-    policy = json.dumps(iam.get_role_policy(**inline)["PolicyDocument"])
-    iam.put_role_policy(**inline, PolicyDocument=without(policy, sid))
-    iam.close()
+def drop(concern: str, sid: str) -> None:
+    aws = Aws()
+    replace_policy(aws, names.DEPLOY_ROLE, concern, lambda document: without(document, sid))
+    aws.close()
 
 
 def test_ci_is_granted_nothing_that_nobody_uses(rehearsed: Rehearsed, request: pytest.FixtureRequest) -> None:
@@ -123,7 +122,7 @@ def test_ci_is_granted_nothing_that_nobody_uses(rehearsed: Rehearsed, request: p
         ("deploy", names.DEPLOY_ROLE, {"create", "read", "update", "delete"}),
         ("preview", names.PREVIEW_ROLE, {"read"}),
     ):
-        has = granted(documents(WHERE)[role])
+        has = granted(*of_role(role, WHERE).values())
         by_provider = {need.action for need in permissions.needs(WHERE) if need.phase in phases}
         session = f"/{name}/{github.SESSION}"
         seen = {one["action"] for one in rehearsed.decisions if one["principal"].endswith(session) and one["allowed"]}
@@ -135,7 +134,7 @@ def test_ci_is_granted_nothing_that_nobody_uses(rehearsed: Rehearsed, request: p
             *(f"{'':<22} but for {action}: {reason}" for action, reason in UNUSED[role].items()),
         ]
         assert unused == set(UNUSED[role])
-    request.node.user_properties.append(("granted", told))
+    request.node.user_properties.append(("section", ("what CI's roles are granted", told)))
 
 
 def test_the_preview_role_is_refused_every_write_of_the_whole_lifecycle(
@@ -152,14 +151,16 @@ def test_the_preview_role_is_refused_every_write_of_the_whole_lifecycle(
     assert ("GetFunction", "allowed") in rehearsed.answers
 
 
-@pytest.mark.parametrize("sid", [one["Sid"] for one in statements(DEPLOY)])
-def test_no_statement_can_be_missed(sid: str, lifecycle: Lifecycle) -> None:
+@pytest.mark.parametrize(
+    ("concern", "sid"), [(concern, one["Sid"]) for concern, policy in DEPLOY.items() for one in statements(policy)]
+)
+def test_no_statement_can_be_missed(concern: str, sid: str, lifecycle: Lifecycle) -> None:
     """Without it the provider lacks something that its table names, or a rehearsal fails."""
-    rest = without(DEPLOY, sid)
-    lacking = [need for need in permissions.needs(WHERE) if not need.is_allowed_by(rest, WHERE)]
+    rest = {**DEPLOY, concern: without(DEPLOY[concern], sid)}
+    lacking = [need for need in permissions.needs(WHERE) if not need.is_allowed_by(rest.values(), WHERE)]
 
     if not lacking:
-        failed = run(lifecycle, without=sid)
+        failed = run(lifecycle, concern=concern, sid=sid)
         assert failed
         assert "AccessDenied" in failed or "expected every attempt refused" in failed
 

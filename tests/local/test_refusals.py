@@ -10,25 +10,28 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from infra import names, policies
+from infra import names
+from infra.aws_context import AwsContext
+from infra.policies import execution, trust
+from infra.policies.document import document
 from local_aws import attempts, github
 from local_aws.attempts import Account, Attempt
 from local_aws.emulator import Emulator
 from local_aws.provider.resource import Aws
 from tests.deploying import app_over_bootstrap
-from tests.local.conftest import REGION, load, reset
+from tests.local.conftest import REGION, load, replace_policy, reset
 from tests.permissions import without
 
 APP = names.AppNames("app")
 JOBS = github.Jobs("repo:octo-org/octo-repo", "sandbox")
-WHERE = policies.Place("aws", "111122223333", REGION)
+WHERE = AwsContext("aws", "111122223333", REGION)
 NOT_THERE = "ResourceNotFoundException"
 SERVICES = ("apigatewayv2", "cloudwatch", "iam", "kms", "lambda", "logs", "s3", "sts")
 
 
 def an_account(other_api: str = "", key_arn: str = "") -> Account:
     return Account(
-        where=WHERE,
+        context=WHERE,
         bucket=names.state_bucket(WHERE.account, WHERE.region),
         key_arn=key_arn or WHERE.arn("kms", "key/unknown"),
         deploy_role_arn=WHERE.iam_arn(f"role{names.CI_ROLE_PATH}{names.DEPLOY_ROLE}"),
@@ -88,7 +91,7 @@ def sandboxed(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFa
 
 def another_teams(root: Aws) -> str:
     """What another team has in the account; returns its API's id."""
-    root.client("iam").create_role(RoleName="billing", AssumeRolePolicyDocument=policies.lambda_trust())
+    root.client("iam").create_role(RoleName="billing", AssumeRolePolicyDocument=trust.by_lambda())
     root.client("lambda").create_function(
         FunctionName="billing",
         Runtime="python3.13",
@@ -276,15 +279,13 @@ def test_state_is_not_read_or_written_over_plain_http(sandboxed: Sandboxed, requ
 def test_state_is_not_read_without_the_key(role: str, sandboxed: Sandboxed, request: pytest.FixtureRequest) -> None:
     name = {"deploy": names.DEPLOY_ROLE, "preview": names.PREVIEW_ROLE}[role]
     by: attempts.By = "deploy role" if role == "deploy" else "preview role"
-    iam, inline = sandboxed.root.client("iam"), {"RoleName": name, "PolicyName": role}
-    policy = json.dumps(iam.get_role_policy(**inline)["PolicyDocument"])
     state = {"Bucket": sandboxed.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
 
-    iam.put_role_policy(**inline, PolicyDocument=without(policy, "DecryptState"))
+    policy = replace_policy(sandboxed.root, name, "state", lambda document: without(document, "DecryptState"))
     try:
         refuse(request, sandboxed, Attempt(by, "read state without the key", "s3", "get_object", state))
     finally:
-        iam.put_role_policy(**inline, PolicyDocument=policy)
+        replace_policy(sandboxed.root, name, "state", lambda _: policy)
 
 
 def test_where_github_s_new_form_of_subject_is_configured_the_old_one_is_refused(
@@ -292,12 +293,10 @@ def test_where_github_s_new_form_of_subject_is_configured_the_old_one_is_refused
 ) -> None:
     account, iam = sandboxed.account, sandboxed.root.client("iam")
     new = github.Jobs("repo:octo-org@123/octo-repo@456", "sandbox")
-    provider = WHERE.iam_arn(f"oidc-provider/{policies.GITHUB_ISSUER}")
+    provider = WHERE.iam_arn(f"oidc-provider/{trust.GITHUB_ISSUER}")
     before = iam.get_role(RoleName=names.DEPLOY_ROLE)["Role"]["AssumeRolePolicyDocument"]
 
-    iam.update_assume_role_policy(
-        RoleName=names.DEPLOY_ROLE, PolicyDocument=policies.github_trust(provider, new.deployment)
-    )
+    iam.update_assume_role_policy(RoleName=names.DEPLOY_ROLE, PolicyDocument=trust.by_github(provider, new.deployment))
     try:
         assert github.session(sandboxed.root, account.deploy_role_arn, github.token(new.deployment))
         other_ids = github.Jobs("repo:octo-org@9/octo-repo@456", "sandbox")
@@ -350,14 +349,14 @@ def test_a_role_that_trusts_others_than_lambda_can_be_made_and_can_do_nothing(
     """IAM has no condition on the trust that a role is made with. What such a role is good for is the boundary's."""
     deploy, account = sandboxed.sessions["deploy role"], sandboxed.account
     role = {"RoleName": names.AppNames("evil").execution_role}
-    trust = {"Effect": "Allow", "Principal": {"AWS": WHERE.iam_arn("root")}, "Action": "sts:AssumeRole"}
-    everything = policies.document({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    others = {"Effect": "Allow", "Principal": {"AWS": WHERE.iam_arn("root")}, "Action": "sts:AssumeRole"}
+    everything = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
     iam = deploy.client("iam")
     iam.create_role(
         **role,
         Path=names.APP_ROLE_PATH,
-        PermissionsBoundary=policies.boundary_arn(WHERE),
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}),
+        PermissionsBoundary=execution.boundary_arn(WHERE),
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": others}),
     )
     iam.put_role_policy(**role, PolicyName="all", PolicyDocument=everything)
     try:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from infra import policies
-from tests.permissions import PLACES
+from infra.aws_context import AwsContext
+from tests.permissions import CONTEXTS
 
 
-@pytest.fixture(params=PLACES, ids=lambda place: place.partition)
-def place(request: pytest.FixtureRequest) -> policies.Place:
-    assert isinstance(request.param, policies.Place)
+@pytest.fixture(params=CONTEXTS, ids=lambda context: context.partition)
+def context(request: pytest.FixtureRequest) -> AwsContext:
+    assert isinstance(request.param, AwsContext)
     return request.param

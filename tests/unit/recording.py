@@ -29,6 +29,7 @@ class Registered:
     parent: str
     protect: bool
     retain_on_delete: bool
+    delete_before_replace: bool
     depends_on: list[str]
     """Names of all that it depends on, through a value or explicitly."""
 
@@ -86,6 +87,7 @@ class _Monitor(mocks.MockMonitor):
                     request.parent,
                     request.protect,
                     request.retainOnDelete,
+                    request.deleteBeforeReplace,
                     [urn.split("::")[-1] for urn in request.dependencies],
                 )
             )

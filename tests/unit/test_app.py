@@ -174,3 +174,11 @@ def test_no_description_gives_the_answer_away() -> None:
 
     assert descriptions
     assert [text for text in descriptions for word in ("inject", "fail_mode", "simulat") if word in text] == []
+
+
+def test_everything_is_deleted_before_it_is_replaced() -> None:
+    """Its name is fixed, so the new one would take the old one's place and be deleted by its name."""
+    bootstrap = recording.run({"scope": "bootstrap", "githubRepository": "octo-org/octo-repo"}, "bootstrap")
+    resources = [one for one in recording.run({}).resources + bootstrap.resources if one.type.startswith("aws:")]
+
+    assert [one.name for one in resources if not one.delete_before_replace] == []

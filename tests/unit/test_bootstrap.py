@@ -24,7 +24,7 @@ def trust(found: recording.Recording, role: str) -> dict[str, Any]:
 def test_every_resource_is_protected_and_kept_when_its_stack_goes() -> None:
     resources = [resource for resource in run().resources if resource.type.startswith("aws:")]
 
-    assert len(resources) == 15
+    assert len(resources) == 27
     assert [resource.name for resource in resources if not (resource.protect and resource.retain_on_delete)] == []
 
 

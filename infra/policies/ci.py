@@ -1,0 +1,401 @@
+"""What CI's roles may do: managed policies, one per concern, each well under IAM's limit of 6,144 characters.
+
+Action lists follow what the real provider calls, resource by resource: its create, read, update and delete.
+"""
+
+from collections.abc import Callable
+
+from infra import names
+from infra.aws_context import AwsContext
+from infra.policies.document import Statement, document
+from infra.policies.execution import boundary_arn
+
+Policy = Callable[[AwsContext, str, str], str]
+"""Makes a document from the AWS context, the state bucket's ARN and its key's."""
+
+
+# Where Pulumi's backend keeps this project's stacks, their history, the copies it makes, and their locks:
+# https://github.com/pulumi/pulumi/tree/master/pkg/backend/diy
+_STATE_PREFIXES = (
+    f".pulumi/stacks/{names.PROJECT}",
+    f".pulumi/history/{names.PROJECT}",
+    f".pulumi/backups/{names.PROJECT}",
+    f".pulumi/locks/organization/{names.PROJECT}",
+)
+
+
+def _state(bucket_arn: str) -> list[str]:
+    return [f"{bucket_arn}/{prefix}/*" for prefix in _STATE_PREFIXES]
+
+
+# The patterns that match every app stack's resources of a kind.
+_EVERY_APP = names.AppNames("*")
+
+
+def _roles(context: AwsContext) -> str:
+    return context.iam_arn(f"role{names.APP_ROLE_PATH}{_EVERY_APP.execution_role}")
+
+
+def _functions(context: AwsContext) -> str:
+    return context.arn("lambda", f"function:{_EVERY_APP.function}")
+
+
+def _apis(context: AwsContext) -> str:
+    return context.apigateway_arn("/apis")
+
+
+def _alarms(context: AwsContext) -> str:
+    return context.arn("cloudwatch", f"alarm:{_EVERY_APP.prefix}")
+
+
+def _log_groups(context: AwsContext) -> list[str]:
+    """One pattern for all the forms in which AWS asks about a group: NAME (ListTagsForResource, DeleteLogGroup) and
+    NAME:log-stream: (CreateLogGroup, PutRetentionPolicy, FilterLogEvents)."""
+    return [context.arn("logs", f"log-group:{name}") for name in (_EVERY_APP.log_group, _EVERY_APP.access_log_group)]
+
+
+def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
+    """Pulumi's S3 backend needs ListBucket, GetObject, PutObject and DeleteObject, and no other action of S3: found by
+    taking each away, pulumi/docs#19948. Its secrets provider needs Encrypt and Decrypt: go-cloud, secrets/awskms."""
+    return [
+        {"Sid": "ListState", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
+        {
+            "Sid": "ReadState",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": [f"{bucket_arn}/.pulumi/meta.yaml", *_state(bucket_arn)],
+        },
+        {
+            "Sid": "LeaveBootstrapsState",
+            "Effect": "Deny",
+            "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+            "Resource": [
+                f"{bucket_arn}/{prefix}/{names.BOOTSTRAP_STACK}{rest}"
+                for prefix in _STATE_PREFIXES
+                for rest in (".*", "/*")
+            ],
+        },
+        # Also to write objects of more than 5 MB, in parts: aws/aws-cdk#8947.
+        {"Sid": "DecryptState", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key_arn},
+    ]
+
+
+def _write_state(bucket_arn: str, key_arn: str) -> list[Statement]:
+    return [
+        {
+            "Sid": "WriteOwnState",
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:DeleteObject"],
+            "Resource": _state(bucket_arn),
+        },
+        {
+            "Sid": "EncryptState",
+            "Effect": "Allow",
+            "Action": ["kms:Encrypt", "kms:GenerateDataKey"],
+            "Resource": key_arn,
+        },
+    ]
+
+
+def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
+    """What the provider reads; `lists` are collections of APIs to be read as well."""
+    return [
+        {
+            "Sid": "DescribeRoles",
+            "Effect": "Allow",
+            "Action": ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
+            "Resource": _roles(context),
+        },
+        {
+            "Sid": "DescribeFunctions",
+            "Effect": "Allow",
+            # On the function without a qualifier: hashicorp-education/learn-terraform-lambda-api-gateway#18.
+            "Action": [
+                "lambda:GetFunction",
+                "lambda:GetFunctionCodeSigningConfig",
+                "lambda:GetPolicy",
+                "lambda:ListTags",
+                "lambda:ListVersionsByFunction",
+            ],
+            "Resource": _functions(context),
+        },
+        {
+            "Sid": "DescribeApis",
+            "Effect": "Allow",
+            # SAR lists the keys with an API's name for GET, and says of them "Available during the UpdateApi and
+            # DeleteApi operations": so reading cannot be narrowed by name.
+            "Action": "apigateway:GET",
+            "Resource": [f"{_apis(context)}/*", *lists],
+        },
+        {
+            "Sid": "DescribeLogs",
+            "Effect": "Allow",
+            # Asked on `log-group::log-stream:`, whatever is named: hashicorp/terraform-provider-aws#8804.
+            "Action": "logs:DescribeLogGroups",
+            "Resource": "*",
+        },
+        {
+            "Sid": "DescribeLogTags",
+            "Effect": "Allow",
+            # On the group without `:*`: ministryofjustice/modernisation-platform#7184.
+            "Action": "logs:ListTagsForResource",
+            "Resource": _log_groups(context),
+        },
+        {
+            "Sid": "DescribeAlarms",
+            "Effect": "Allow",
+            # The provider names one; on `alarm:*` when none is named: aws-samples/amazon-cloudwatch-auto-alarms#1.
+            "Action": ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
+            "Resource": _alarms(context),
+        },
+    ]
+
+
+def _observe_app(context: AwsContext) -> list[Statement]:
+    """What `./sandbox check` asks after a deployment."""
+    return [
+        {"Sid": "ReadLogs", "Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": _log_groups(context)},
+        {
+            "Sid": "ReadAlarmHistory",
+            "Effect": "Allow",
+            "Action": "cloudwatch:DescribeAlarmHistory",
+            "Resource": _alarms(context),
+        },
+        # Metrics have no ARN: SAR, list_amazoncloudwatch.
+        {"Sid": "ReadMetrics", "Effect": "Allow", "Action": "cloudwatch:GetMetricStatistics", "Resource": "*"},
+    ]
+
+
+def _manage_roles(context: AwsContext) -> list[Statement]:
+    return [
+        {
+            "Sid": "CreateBoundedRoles",
+            "Effect": "Allow",
+            "Action": ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"],
+            "Resource": _roles(context),
+            "Condition": {"ArnEquals": {"iam:PermissionsBoundary": boundary_arn(context)}},
+        },
+        {
+            "Sid": "ChangeRoles",
+            "Effect": "Allow",
+            # Without the condition: it did not work for UpdateRole (alphagov/gsp#990), and TagRole has no such key.
+            "Action": [
+                "iam:DeleteRole",
+                "iam:DeleteRolePolicy",
+                "iam:ListInstanceProfilesForRole",
+                "iam:TagRole",
+                "iam:UntagRole",
+                "iam:UpdateAssumeRolePolicy",
+                "iam:UpdateRole",
+                "iam:UpdateRoleDescription",
+            ],
+            "Resource": _roles(context),
+        },
+        {
+            "Sid": "PassRolesToLambdaOnly",
+            "Effect": "Allow",
+            # Asked whenever a request names the role, changed or not: aws/chalice#479.
+            "Action": "iam:PassRole",
+            "Resource": _roles(context),
+            "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+        },
+    ]
+
+
+def _manage_functions(context: AwsContext) -> list[Statement]:
+    return [
+        {
+            "Sid": "Functions",
+            "Effect": "Allow",
+            "Action": [
+                "lambda:CreateFunction",
+                "lambda:DeleteFunction",
+                "lambda:RemovePermission",
+                "lambda:TagResource",
+                "lambda:UntagResource",
+                "lambda:UpdateFunctionCode",
+                "lambda:UpdateFunctionConfiguration",
+            ],
+            "Resource": _functions(context),
+        },
+        {
+            "Sid": "LetApiGatewayInvoke",
+            "Effect": "Allow",
+            "Action": "lambda:AddPermission",
+            "Resource": _functions(context),
+            # To nobody else: a function's policy can grant others anything that is done with it, for good.
+            "Condition": {"StringEquals": {"lambda:Principal": "apigateway.amazonaws.com"}},
+        },
+    ]
+
+
+def _manage_apis(context: AwsContext) -> list[Statement]:
+    """AWS makes the ids that APIs have in their ARNs, so ours are identified by their names, by the keys of SAR,
+    list_amazonapigatewaymanagementv2."""
+    apis = _apis(context)
+    return [
+        {
+            "Sid": "MakeApis",
+            "Effect": "Allow",
+            # On `/apis`: Open-SL/serverless-permission-generator#12.
+            "Action": "apigateway:POST",
+            "Resource": apis,
+            "Condition": {"StringLike": {"apigateway:Request/ApiName": _EVERY_APP.api}},
+        },
+        {
+            "Sid": "ChangeApis",
+            "Effect": "Allow",
+            "Action": ["apigateway:PATCH", "apigateway:DELETE"],
+            "Resource": f"{apis}/*",
+            "Condition": {
+                "StringLike": {"apigateway:Resource/ApiName": _EVERY_APP.api},
+                "StringLikeIfExists": {"apigateway:Request/ApiName": _EVERY_APP.api},
+            },
+        },
+        {
+            "Sid": "ApiParts",
+            "Effect": "Allow",
+            "Action": ["apigateway:POST", "apigateway:PATCH", "apigateway:DELETE"],
+            # They have no tags, and inherit an API's only in REST APIs:
+            # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html
+            "Resource": [f"{apis}/*/{part}{one}" for part in ("integrations", "routes") for one in ("", "/*")],
+        },
+    ]
+
+
+def _manage_stages(context: AwsContext) -> list[Statement]:
+    """Stages have the ids of APIs in their ARNs, too, and are identified by where they log to."""
+    stages = f"{_apis(context)}/*/stages"
+    access_log = _log_groups(context)[1]
+    return [
+        {
+            "Sid": "MakeStages",
+            "Effect": "Allow",
+            "Action": "apigateway:POST",
+            "Resource": stages,
+            # The value is the destination as the request has it, with or without `:*`.
+            "Condition": {"StringLike": {"apigateway:Request/AccessLoggingDestination": access_log}},
+        },
+        {
+            "Sid": "ChangeStages",
+            "Effect": "Allow",
+            "Action": ["apigateway:PATCH", "apigateway:DELETE"],
+            "Resource": f"{stages}/*",
+            # By what the stage has, not by a tag, which whoever tags others' stages could give them.
+            "Condition": {
+                "StringLike": {"apigateway:Resource/AccessLoggingDestination": access_log},
+                "StringLikeIfExists": {"apigateway:Request/AccessLoggingDestination": access_log},
+            },
+        },
+    ]
+
+
+def _tag_apis(context: AwsContext) -> list[Statement]:
+    apis = _apis(context)
+    return [
+        {
+            "Sid": "TagApis",
+            "Effect": "Allow",
+            # CreateApi with tags asks for POST on `/tags/arn%3Aaws%3Aapigateway%3AREGION%3A%3A%2Fv2%2Fapis%2F*`
+            # (aws-cloudformation/cloudformation-coverage-roadmap#997). PUT: SAR, list_apigatewayv2, "API operations"
+            # (CreateStage, TagResource); found live for REST APIs (mattclay/aws-terminator#284). That page has PATCH on
+            # the API for changed tags: ChangeApis grants it if AWS names the API then, which is not documented.
+            "Action": ["apigateway:POST", "apigateway:PUT", "apigateway:DELETE"],
+            "Resource": context.apigateway_arn("/tags/*"),
+        },
+        {
+            "Sid": "TagStages",
+            "Effect": "Allow",
+            # No reference lists it, and CreateStage with tags asks for it on the collection:
+            # "apigateway:TagResource on resource: arn:aws:apigateway:REGION::/apis/ID/stages"
+            # (aws-amplify/amplify-cli#12316, aws-amplify/amplify-studio#889; hashicorp/terraform-provider-aws#20634).
+            "Action": "apigateway:TagResource",
+            "Resource": f"{apis}/*/stages",
+        },
+    ]
+
+
+def _manage_log_groups(context: AwsContext) -> list[Statement]:
+    return [
+        {
+            "Sid": "LogGroups",
+            "Effect": "Allow",
+            # On `log-group:NAME:log-stream:` (elastic/apm-aws-lambda#526); with tags TagResource besides
+            # (DataDog/cloudformation-template#61).
+            "Action": [
+                "logs:CreateLogGroup",
+                "logs:DeleteLogGroup",
+                "logs:DeleteRetentionPolicy",
+                "logs:PutRetentionPolicy",
+                "logs:TagResource",
+                "logs:UntagResource",
+            ],
+            "Resource": _log_groups(context),
+        }
+    ]
+
+
+def _deliver_access_logs() -> Statement:
+    return {
+        "Sid": "AccessLogDelivery",
+        "Effect": "Allow",
+        # These take no resource: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+        "Action": [
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ],
+        "Resource": "*",
+    }
+
+
+def _manage_alarms(context: AwsContext) -> list[Statement]:
+    return [
+        {
+            "Sid": "Alarms",
+            "Effect": "Allow",
+            # TagResource also when an alarm is made with tags: cisagov/cool-assessment-terraform#245.
+            "Action": ["cloudwatch:DeleteAlarms", "cloudwatch:TagResource", "cloudwatch:UntagResource"],
+            "Resource": _alarms(context),
+        },
+        {
+            "Sid": "AlarmsWithoutActions",
+            "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricAlarm",
+            "Resource": _alarms(context),
+            # An alarm's action can stop others' instances, and runs with CloudWatch's rights. ForAllValues holds where
+            # there is no action, however AWS presents that, and for no ARN:
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-alarm-actions.html
+            "Condition": {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": ["none"]}},
+        },
+    ]
+
+
+PREVIEW: dict[str, Policy] = {
+    "state": lambda context, bucket_arn, key_arn: document(*_read_state(bucket_arn, key_arn)),
+    "read": lambda context, bucket_arn, key_arn: document(*_describe_app(context)),
+}
+"""Read state and describe the app's resources: a pull request runs its own code with this. By concern, which is the
+last part of the managed policy's name."""
+
+DEPLOY: dict[str, Policy] = {
+    "state": lambda context, bucket_arn, key_arn: document(
+        *_read_state(bucket_arn, key_arn), *_write_state(bucket_arn, key_arn)
+    ),
+    "read": lambda context, bucket_arn, key_arn: document(
+        *_describe_app(context, _apis(context)),  # the list, in which recover looks for an API
+        *_observe_app(context),
+    ),
+    "functions": lambda context, bucket_arn, key_arn: document(*_manage_roles(context), *_manage_functions(context)),
+    "apis": lambda context, bucket_arn, key_arn: document(
+        *_manage_apis(context), *_manage_stages(context), *_tag_apis(context)
+    ),
+    "telemetry": lambda context, bucket_arn, key_arn: document(
+        *_manage_log_groups(context), _deliver_access_logs(), *_manage_alarms(context)
+    ),
+}
+"""Create, change and delete what an app stack declares, and keep its state."""

@@ -1,0 +1,51 @@
+"""What the roles of an app stack may do, and the most that they can ever do."""
+
+from infra import names
+from infra.aws_context import AwsContext
+from infra.policies.document import Condition, Statement, document
+
+
+def execution(log_group_arn: str) -> str:
+    """What the function may do: write its own log group, and send traces, which have no resource to name."""
+    return document(_write_logs(f"{log_group_arn}:*"), _write_traces())
+
+
+def boundary_arn(context: AwsContext) -> str:
+    """By name: app stacks may not read bootstrap's outputs."""
+    return context.iam_arn(f"policy{names.APP_ROLE_PATH}{names.BOUNDARY}")
+
+
+def boundary(context: AwsContext) -> str:
+    """The most that any role of an app stack can ever do, whatever is attached to it.
+
+    IAM has no condition on the trust policy that a role is made with. But Lambda names the function in what it sends
+    with a role's credentials, also when it stores a function's log itself, so of all who may assume a role only an
+    app's function can write logs with it: https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html.
+    Of X-Ray's two actions that page names one only, and Lambda looks for the right to send traces when a function is
+    made, too, when there is no function to name (coinbase/fenrir#1, serverless/serverless#6931).
+    """
+    every_app = names.AppNames("*")
+    log_groups = context.arn("logs", f"log-group:{every_app.log_group}:*")
+    functions = context.arn("lambda", f"function:{every_app.function}")
+    by_function: Condition = {"ArnLike": {"lambda:SourceFunctionArn": functions}}
+    return document({**_write_logs(log_groups), "Condition": by_function}, _write_traces())
+
+
+def _write_logs(resource: str) -> Statement:
+    return {
+        "Sid": "WriteLogs",
+        "Effect": "Allow",
+        # Asked on `log-group:NAME:log-stream:STREAM` (aws-solutions/aws-crr-monitor#8).
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": resource,
+    }
+
+
+def _write_traces() -> Statement:
+    return {
+        "Sid": "WriteTraces",
+        "Effect": "Allow",
+        # They take no resource: SAR, list_awsx-ray; serverless/serverless#3742.
+        "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+        "Resource": "*",
+    }
