@@ -32,7 +32,7 @@ def _no_aws_of_the_shells_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The figures that tests leave: attempts on the account, and what CI's roles are granted."""
+    """The figures that tests leave: attempts on the account, and sections with a title and lines."""
     reports = [one for outcome in ("passed", "failed") for one in terminalreporter.stats.get(outcome, [])]
     left = [(name, value) for report in reports for name, value in report.user_properties]
     attempts = [tuple(value) for name, value in left if name == "attempt"]
@@ -46,7 +46,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             if not was:
                 terminalreporter.line(f"NOT REFUSED  {by}: {what}")
     for name, value in left:
-        if name == "granted":
-            terminalreporter.section("what CI's roles are granted")
-            for line in value:
+        if name == "section":
+            title, lines = value
+            terminalreporter.section(title)
+            for line in lines:
                 terminalreporter.line(line)
