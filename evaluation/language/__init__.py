@@ -1,0 +1,1 @@
+"""Text of answers: Markdown, headings, sentences, what they assert and what they call a cause."""
