@@ -13,11 +13,12 @@ _ASSISTANT = ("assistant", "agent", "ai")
 
 
 def from_journal(records: Sequence[Mapping[str, Any]]) -> Findings | None:
-    """Read the records of one execution, oldest first, or None when none of them says anything.
+    """Read the records of one execution, in any order, or None when none of them says anything.
 
-    In order: the last `investigation_summary`, the last `investigation_summary_md`, the last `investigation_result`,
-    the last message of the assistant. `source` says which. Never raises for any content.
+    The first of these that has text: the last `investigation_summary`, the last `investigation_summary_md`, the last
+    `investigation_result`, the last message of the assistant. `source` says which. Never raises for any content.
     """
+    records = _oldest_first(records)
     for record_type in ("investigation_summary", "investigation_summary_md", "investigation_result"):
         findings = _last(records, record_type, lambda content: True)
         if findings is not None:
@@ -25,9 +26,18 @@ def from_journal(records: Sequence[Mapping[str, Any]]) -> Findings | None:
     return _last(records, "message", _is_assistant)
 
 
+def _oldest_first(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The API's default order is newest first. Records without comparable times stay as they are."""
+    mappings = [record for record in records if isinstance(record, Mapping)]
+    try:
+        return sorted(mappings, key=lambda record: record["createdAt"])
+    except (KeyError, TypeError):
+        return mappings
+
+
 def _last(records: Sequence[Mapping[str, Any]], record_type: str, accepts: Callable[[object], bool]) -> Findings | None:
     for record in reversed(records):
-        if not isinstance(record, Mapping) or record.get("recordType") != record_type:
+        if record.get("recordType") != record_type:
             continue
         content = _decoded(record.get("content"))
         if not accepts(content):

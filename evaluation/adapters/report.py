@@ -60,7 +60,7 @@ def statements(report: tuple[Section, ...]) -> list[tuple[SectionRole, str]]:
             if statement:
                 result.append((role, statement))
         elif is_below and result and owner is not None:
-            result[-1] = (result[-1][0], f"{result[-1][1]} {_sentence(title)}{body}".strip())
+            result[-1] = (result[-1][0], f"{result[-1][1]} {_sentence(title).lstrip()}{body}".strip())
         elif is_below is False:
             owner = None
     return result

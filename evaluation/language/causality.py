@@ -28,6 +28,7 @@ _BEFORE = re.compile(
     r"|\bmade (?:every|each|all|the)\b|\bfor(?:ces|ced|cing)\b|\bso that\b|\bsince then\b|\bafter which\b"
     r"|\bfrom (?:then|that (?:moment|point)) on(?:wards?)?\b"
     r"|\bthereafter\b|,? so (?:every|each|all|the|any|requests?)\b|\bas a result\b(?! of)|\bconsequently\b"
+    r"|,? (?:which|that|this) is why\b|\bhence\b"
     r"|\bfollowed (?:immediately )?by\b|\bguarantees\b"
     r"|,? and\b(?=[^.;]{0,50}\b(?:fail\w*|broken|down|errors?|unhealthy)\b[^.;]{0,20}\bsince\b)",
     re.IGNORECASE,
@@ -45,7 +46,7 @@ _EXPLICIT = re.compile(
     re.IGNORECASE,
 )
 _BAD_EFFECT = re.compile(
-    r"\bfail\w*\b|\berrors?\b|\b5\d\d\b|\b5xx\b|\bunhealthy\b|\bnot healthy\b|\boutages?\b|\balarms?\b"
+    r"\bfail\w*\b|\berrors?\b|\b5\d\ds?\b|\b5xx\b|\bunhealthy\b|\bnot healthy\b|\boutages?\b|\balarms?\b"
     r"|\bexceptions?\b|\bdegrad\w+|\bincident\b|\bbroke\w*"
     r"|\bunavailable\b|\bdown\b|\braise\w*\b|\bthrow\w*\b|\bproblem\b|\bcannot\b|\bnot be served\b|\bsymptoms?\b"
     r"|\bimpact\b|\brefus\w+|\breject\w+",
@@ -78,7 +79,7 @@ def causality(sentence: str) -> Causality:
         if mark.is_before_cause:
             end = marks[index + 1].start if index + 1 < len(marks) else len(sentence)
             ranges.append(_resolved(sentence, mark.end, min(end, mark.limit)))
-        elif not has_effect:
+        elif not has_effect or _EXPLICIT.search(sentence, mark.start, mark.end):
             start = marks[index - 1].end if index else 0
             if not ranges or ranges[-1][1] != mark.start:
                 ranges.append(_resolved(sentence, start, mark.start))

@@ -17,6 +17,8 @@ class SectionRole(Enum):
     SYMPTOM = "symptom"
     ADVICE = "advice"
     """What to do, or what could not be looked at: no statement about the cause."""
+    CONTEXT = "context"
+    """A conclusion or summary: its sentences say themselves what is a cause."""
 
 
 _ROLES = (  # in order: "Possible root causes" are suspects, "Root cause and fix" is a root cause
@@ -46,6 +48,7 @@ _ROLES = (  # in order: "Possible root causes" are suspects, "Root cause and fix
     ),
     (SectionRole.SYMPTOM, r"symptom|impact|\beffects?\b|consequence|cascades?"),
     (SectionRole.ROOT, r"root[- ]cause|\bcauses?\b|\bculprit\b|\btrigger\b"),
+    (SectionRole.CONTEXT, r"^\W*(?:\w+ )?(?:conclusions?|summary|verdict|answer|findings|timeline)\W*$"),
 )
 
 _PATTERNS = tuple((role, re.compile(pattern, re.IGNORECASE)) for role, pattern in _ROLES)

@@ -160,7 +160,8 @@ _EXCEPTION = _any(r"\b(?:other than|apart from|besides|except(?: for)?|aside fro
 _ADVICE = re.compile(
     r"^\W*(?:(?:we|i) (?:would )?(?:recommend|suggest|propose)\w*|recommend\w*|please|to (?:fix|restore|resolve"
     r"|mitigate|recover)|you (?:can|should|may)"
-    r"|(?:check|review|verify|ensure|investigate|inspect|consider|examine|make sure|look at|monitor|roll back"
+    r"|(?:check|review|verify|identify|collect|gather|correlate|compare|query|ensure|investigate|inspect"
+    r"|consider|examine|make sure|look at|monitor|roll back"
     r"|revert|redeploy|try|confirm)\b"
     r"|(?:set|update|change|restore|add|enable|increase|remove|correct|fix|switch|flip)\s+(?:the|your|back|a|an"
     r"|it|this|`?[A-Z]+_[A-Z_]+))",

@@ -38,7 +38,8 @@ _NOT_HEALTHY = re.compile(
 _YES = re.compile(r"\W*yes\b", re.IGNORECASE)
 _NO = re.compile(r"\W*no\b\s*(?:[.,:;!-]|$)", re.IGNORECASE)
 _FAILING = re.compile(
-    r"(?<!no )(?<!zero )(?<!\b0 )(?<!without )(?<!any )\b(?:fail(?:s|ed|ing|ures?)?|5xx|50\d|errors?|exceptions?"
+    r"(?<!no )(?<!zero )(?<!\b0 )(?<!without )(?<!any )\b(?:fail(?:s|ed|ing|ures?)?|5xx|50\ds?|broke|errors?"
+    r"|exceptions?"
     r"|rais(?:es|ed|ing)|throw(?:s|n|ing)?|\w+(?:Error|Exception)|outage|degraded|unavailable)\b"
     r"(?!\s*(?:rate|count|metric|alarm)?s?\s*(?:is|was|were|are|stayed|remained|of|at|=|:)\s*(?:at )?(?:0\b|zero"
     r"|none|normal|below|ok\b))",

@@ -1,18 +1,21 @@
 """Which change, and when: the axes change and time."""
 
 import re
+from datetime import date, timedelta
 
 from evaluation.findings import Findings, Role
 from evaluation.language.headings import SectionRole
+from evaluation.language.moments import RELATIVE, Moment, moments_in
 from evaluation.language.polarity import Polarity
 from evaluation.language.sentences import Sentence
 from evaluation.scoring.blame import Blame
 from evaluation.scoring.mentions import Stance, first, mentions
-from evaluation.scoring.moments import RELATIVE, is_right, moments_in
 from evaluation.scoring.result import Opinion, Outcome
 from evaluation.scoring.statements import Statement
 from evaluation.scoring.vocabulary import CHANGED, CONFIGURATION, DEPLOYMENT, SYMPTOM, UNCHANGED, Vocabulary
 from evaluation.truth import Truth
+
+TOLERANCE = timedelta(seconds=120)
 
 _STATE = re.compile(r"\b(?:is|are|remains?|currently)\s+(?:\w+ )?set\b", re.IGNORECASE)
 _HEALTH = re.compile(rf"{SYMPTOM.pattern}|\bhealthy\b", re.IGNORECASE)
@@ -84,9 +87,9 @@ def reported_time(
     """Read the time from the fields of structured findings, or else from the causes' sentences; None without one."""
     stated = [cause.change.at for cause in findings.causes if cause.role is Role.ROOT and cause.change is not None]
     for text in (*stated, findings.onset or ""):
-        moments = moments_in(text, truth)
+        moments = moments_in(text, _day(truth))
         if moments:
-            if any(is_right(moment, truth) for moment in moments):
+            if any(_is_right(moment, truth) for moment in moments):
                 return Opinion(Outcome.HIT, text, "the time is that of the change or of the onset")
             return Opinion(Outcome.MISS, text, "the time is another one", True)
     in_sentences = told_time(statements, words, truth)
@@ -102,11 +105,11 @@ def told_time(statements: tuple[Statement, ...], words: Vocabulary, truth: Truth
         for sentence in statement.sentences:
             if statement.role is SectionRole.RULED_OUT or sentence.is_silent:
                 continue
-            moments = moments_in(sentence.text, truth)
-            is_right_moment = any(is_right(moment, truth) for moment in moments)
+            moments = moments_in(sentence.text, _day(truth))
+            is_right_moment = any(_is_right(moment, truth) for moment in moments)
             asserted = [moment for moment in moments if sentence.polarity(moment.position) is Polarity.ASSERTED]
             if asserted and _is_about_event(statement, sentence, words):
-                if any(is_right(moment, truth) for moment in asserted):
+                if any(_is_right(moment, truth) for moment in asserted):
                     return Opinion(Outcome.HIT, sentence.text, "the time is that of the change or of the onset", True)
                 wrong = wrong or sentence
             elif is_right_moment:
@@ -131,3 +134,17 @@ def _is_about_event(statement: Statement, sentence: Sentence, words: Vocabulary)
     if any(pattern.search(sentence.text) for pattern in patterns):
         return True
     return _START.search(sentence.text) is not None and _HEALTH.search(sentence.text) is not None
+
+
+def _day(truth: Truth) -> date | None:
+    return truth.change.earliest.date() if truth.change else None
+
+
+def _is_right(moment: Moment, truth: Truth) -> bool:
+    """Whether a time is that of the change or of the onset, give or take TOLERANCE."""
+    windows = []
+    if truth.change is not None:
+        windows.append((truth.change.earliest, truth.change.latest))
+    if truth.onset is not None:
+        windows.append((truth.onset, truth.onset))
+    return any(moment.start <= end + TOLERANCE and moment.end >= start - TOLERANCE for start, end in windows)

@@ -94,17 +94,18 @@ class Opinion:
 
 
 def combine(structured: Opinion | None, prose: Opinion) -> AxisScore:
-    """Structured causes count before prose; where one says what the other denies, the axis is undecided."""
+    """Structured causes count before prose. What they leave out, prose may say; where the two disagree, undecided."""
     if structured is None:
         return AxisScore(prose.outcome, prose.sentence, prose.reason)
     decided = {structured.outcome, prose.outcome}
-    if decided == {Outcome.HIT, Outcome.MISS} and prose.is_explicit:
+    if structured.outcome is not Outcome.HIT and not structured.is_explicit and prose.outcome is Outcome.HIT:
+        if prose.is_explicit:
+            return AxisScore(prose.outcome, prose.sentence, prose.reason)
+    elif decided == {Outcome.HIT, Outcome.MISS} and prose.is_explicit:
         sentence = prose.sentence if prose.sentence is not None else structured.sentence
         return AxisScore(
             Outcome.UNDECIDED, sentence, f"the causes and the prose disagree: {structured.reason}; {prose.reason}"
         )
     if structured.outcome is Outcome.HIT and prose.outcome is Outcome.UNDECIDED and prose.is_explicit:
         return AxisScore(Outcome.UNDECIDED, prose.sentence, f"the prose disagrees with the causes: {prose.reason}")
-    if structured.outcome is Outcome.UNDECIDED and not structured.is_explicit and prose.outcome is Outcome.HIT:
-        return AxisScore(prose.outcome, prose.sentence, prose.reason)
     return AxisScore(structured.outcome, structured.sentence, structured.reason)

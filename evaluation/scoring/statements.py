@@ -1,5 +1,6 @@
 """What an answer states, from its causes and from its prose, in one form that the axes read."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,9 @@ from evaluation.findings import Cause, ReportedChange, Role
 from evaluation.language.headings import SectionRole, labelled_sections, lists_causes, read_heading
 from evaluation.language.markdown import Section
 from evaluation.language.sentences import Sentence, split
+
+_REFUTED = re.compile(r"\b(?:invalidated|refuted|disproved|rejected|ruled out)\b", re.IGNORECASE)
+_CONFIRMED = re.compile(r"(?:^|[.:(-]\s*)(?:validated|confirmed)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ def from_prose(text: str, is_echo: Callable[[str], bool]) -> tuple[Statement, ..
         if own_role is not None:
             inherited.append((section.headings, own_role))
         role = inherited[-1][1] if inherited else None
+        role = None if role is SectionRole.CONTEXT else role
         stated = _section(role, title, section)
         if role is SectionRole.ROOT and own_role is None and result and result[-1].role is role:
             # a section such as "Evidence" goes on with the root cause above it
@@ -67,8 +72,18 @@ def _section(role: SectionRole | None, title: str, section: Section) -> list[Sta
         sentences = titled + tuple(sentence for block in section.blocks for sentence in split(block.text))
         return [Statement(role, sentences)] if sentences else []
     is_alternative = role is SectionRole.SUSPECT and len(section.blocks) > 1
-    stated = [Statement(role, split(block.text), is_alternative=is_alternative) for block in section.blocks]
+    stated = [
+        Statement(_resolved(role, block.text), split(block.text), is_alternative=is_alternative)
+        for block in section.blocks
+    ]
     return ([Statement(role, titled)] if titled else []) + stated
+
+
+def _resolved(role: SectionRole, text: str) -> SectionRole:
+    """The role of a hypothesis after its test."""
+    if role is SectionRole.SUSPECT and _REFUTED.search(text):
+        return SectionRole.RULED_OUT
+    return SectionRole.ROOT if role is SectionRole.SUSPECT and _CONFIRMED.search(text) else role
 
 
 def _by_wording(sentence: Sentence) -> Statement:

@@ -31,13 +31,13 @@ UNCHANGED = re.compile(
     re.IGNORECASE,
 )
 SYMPTOM = re.compile(
-    r"\bfail\w*|\berrors?\b|\b5\d\d\b|\b5xx\b|\balarms?\b|\bexceptions?\b|\bunhealthy\b|\boutage\b|\brais\w+"
+    r"\bfail\w*|\berrors?\b|\b5\d\ds?\b|\b5xx\b|\balarms?\b|\bexceptions?\b|\bunhealthy\b|\boutage\b|\brais\w+"
     r"|\bthrow\w*|\bcould not be served\b",
     re.IGNORECASE,
 )
 _CONSTANT = r"(?-i:\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b)"
 RIVAL = re.compile(
-    r"\bthrottl\w+|\b(?:reserved )?concurrency\b|\btime(?:d)?[- ]?outs?\b|\bout of memory\b|\bOOM\b|\bmemory\b"
+    r"\bthrottl\w+|\b(?:reserved )?concurrency\b|\btim(?:ed?|es|ing)[- ]?outs?\b|\bout of memory\b|\bOOM\b|\bmemory\b"
     r"|\bcold starts?\b|\bIAM\b|\bpermissions?\b"
     r"|\baccess[- ]?denied\b|\bpolic(?:y|ies)\b|\bexecution role\b|\bVPC\b|\bnetwork\w*|\bsecurity groups?\b"
     r"|\bsubnets?\b|\bNAT\b|\bDNS\b|\bDynamo ?DB\b"
@@ -94,6 +94,8 @@ class Vocabulary:
     other_changes: re.Pattern[str]
     other_resources: re.Pattern[str]
     values: tuple[str, ...]
+    wrong_values: frozenset[str]
+    """Words that are certainly values, and not the new one."""
 
     def components_in(self, text: str) -> list[re.Match[str]]:
         """Return mentions of the changed resource. A general label next to another resource's name is none."""
@@ -121,8 +123,9 @@ def vocabulary(truth: Truth) -> Vocabulary:
     consequences = _names(truth.consequences)
     service = re.compile(rf"{_SERVICE}|{_name(truth.service)}", re.IGNORECASE)
     if truth.change is None:
-        return Vocabulary(service, NOTHING, NOTHING, NOTHING, consequences, other, NOTHING, ())
+        return Vocabulary(service, NOTHING, NOTHING, NOTHING, consequences, other, NOTHING, (), frozenset())
     labels = (truth.change.arn, truth.change.arn.rpartition(":")[2], *truth.aliases.get(truth.change.arn, ()))
+    values = _value_words(truth.change.new_value)
     return Vocabulary(
         service=service,
         component=_names(labels),
@@ -131,7 +134,8 @@ def vocabulary(truth: Truth) -> Vocabulary:
         consequences=consequences,
         other_changes=other,
         other_resources=_names(_other_resources(truth)),
-        values=_ON.get(truth.change.new_value.lower(), (truth.change.new_value.lower(),)),
+        values=values,
+        wrong_values=frozenset((*_value_words(truth.change.old_value), *_ON["true"], *_ON["false"])) - set(values),
     )
 
 
@@ -157,6 +161,10 @@ def _other_changes(truth: Truth) -> re.Pattern[str]:
 def _other_resources(truth: Truth) -> tuple[str, ...]:
     own = truth.change.arn if truth.change else ""
     return tuple(label for arn, labels in truth.aliases.items() if arn != own for label in (arn, *labels))
+
+
+def _value_words(value: str) -> tuple[str, ...]:
+    return _ON.get(value.lower(), (value.lower(),))
 
 
 def _names(names: tuple[str, ...]) -> re.Pattern[str]:

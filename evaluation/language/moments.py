@@ -4,10 +4,6 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 
-from evaluation.truth import Truth
-
-TOLERANCE = timedelta(seconds=120)
-
 _TIME = re.compile(
     r"(?:(?P<date>\d{4}-\d{2}-\d{2})[T ,]+(?:at )?"
     r"|\b)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
@@ -28,9 +24,8 @@ class Moment:
     end: datetime
 
 
-def moments_in(text: str, truth: Truth) -> list[Moment]:
-    """Return the times that a text states. Without a date the day of the change is meant, without an offset UTC."""
-    day = truth.change.earliest.date() if truth.change else None
+def moments_in(text: str, day: date | None) -> list[Moment]:
+    """Return the times that a text states. Without a date `day` is meant, without an offset UTC."""
     moments = []
     for match in _TIME.finditer(text):
         stated = date.fromisoformat(match["date"]) if match["date"] and _is_date(match["date"]) else day
@@ -43,16 +38,6 @@ def moments_in(text: str, truth: Truth) -> list[Moment]:
         start -= _offset(match["offset"])
         moments.append(Moment(match.start(), start, start if match["second"] else start + timedelta(seconds=59)))
     return moments
-
-
-def is_right(moment: Moment, truth: Truth) -> bool:
-    """Return whether a time is that of the change or of the onset, give or take TOLERANCE."""
-    windows = []
-    if truth.change is not None:
-        windows.append((truth.change.earliest, truth.change.latest))
-    if truth.onset is not None:
-        windows.append((truth.onset, truth.onset))
-    return any(moment.start <= end + TOLERANCE and moment.end >= start - TOLERANCE for start, end in windows)
 
 
 def _is_date(text: str) -> bool:
