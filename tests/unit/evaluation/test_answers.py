@@ -63,3 +63,18 @@ def test_a_score_takes_less_than_a_second_whatever_the_text(text: str) -> None:
     scoring.score(cases.TRUTHS["named"], read(text))
 
     assert time.monotonic() - started < 1
+
+
+def test_agreement_on_held_out_texts_is_as_it_was_when_the_scorer_first_saw_them() -> None:
+    """The number is what it was at first sight. A scorer that is changed needs new texts to be measured by."""
+    pairs = [
+        (outcome, case.expected[axis])
+        for case in cases.load("held_out.yaml")
+        for axis, outcome in case.scored().items()
+    ]
+
+    agreed = sum(outcome == expected for outcome, expected in pairs)
+    wrong = sum(outcome not in (expected, "undecided") for outcome, expected in pairs)
+    assert len(pairs) == 100
+    assert agreed >= 70
+    assert wrong <= 13
