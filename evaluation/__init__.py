@@ -1,1 +1,1 @@
-"""What an investigator says of the workload, read and held against what really happened."""
+"""What an investigator says of the workload, read, and compared with what really happened."""

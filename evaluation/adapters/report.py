@@ -13,8 +13,7 @@ _ROLES = {
 }
 _NO_CAUSE = re.compile(
     r"^\W*(?:unknown|undetermined|inconclusive|unclear)\b"
-    r"|\bnot (?:yet )?(?:be )?(?:determined|identified|found|established)"
-    r"|\bunable to (?:determine|identify)",
+    r"|\bnot (?:yet )?(?:be )?(?:determined|identified|found|established)|\bunable to (?:determine|identify)",
     re.IGNORECASE,
 )
 _NO_FAULT = re.compile(r"^\W*(?:none|n/?a|not applicable|no (?:fault|issue|root cause|problem))\b", re.IGNORECASE)

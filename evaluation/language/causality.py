@@ -4,32 +4,29 @@ import re
 from dataclasses import dataclass
 
 _AFTER = re.compile(
-    r"\bcaused (?:directly )?by\b|\bbecause(?: of)?\b|\bdue to\b|\bowing to\b|\bas a (?:direct )?(?:result"
-    r"|consequence) of\b"
-    r"|\bresult(?:s|ed|ing)? (?:directly )?from\b|\bstem(?:s|med|ming)? from\b|\battribut\w+ to\b|\btrac(?:ed|es"
-    r"|ing|eable) (?:\w+ )?to\b"
-    r"|\btriggered by\b|\bintroduced (?:by|when|with)\b|\bbroken by\b|\bexplained by\b|\boriginat\w+ (?:from|in"
-    r"|with)\b|\bpoints? to\b"
+    r"\bcaused (?:directly )?by\b|\bbecause(?: of)?\b|\bdue to\b|\bowing to\b"
+    r"|\bas a (?:direct )?(?:result|consequence) of\b|\bresult(?:s|ed|ing)? (?:directly )?from\b"
+    r"|\bstem(?:s|med|ming)? from\b|\battribut\w+ to\b|\btrac(?:ed|es|ing|eable) (?:\w+ )?to\b"
+    r"|\btriggered by\b|\bintroduced (?:by|when|with)\b|\bbroken by\b|\bexplained by\b"
+    r"|\boriginat\w+ (?:from|in|with)\b|\bpoints? to\b"
     r"|\b(?:root )?cause\b(?: of [^.:;]{0,80}?)?\s*(?:\bis\b|\bwas\b|:|=|\bappears? to be\b|\bseems? to be\b"
     r"|\bturned out to be\b|[-\u2013\u2014])"
-    r"|\b(?:reason|culprit|trigger)\b(?: for [^.:;]{0,60}?)?\s*(?:\bis\b|\bwas\b|:)|\bidentif(?:y|ied"
-    r"|ies)\b(?=.* as the (?:root )?cause)"
-    r"|\bwhat (?:explains?|caused|causes|broke)\b[^.;]{0,60}?\b(?:is|was)\b|\bwe blame\b|\b(?:began|started"
-    r"|starts|begins|fail\w*) (?:\w+ ){0,3}?(?:when|after|once|as soon as)\b|\bever since\b",
+    r"|\b(?:reason|culprit|trigger)\b(?: for [^.:;]{0,60}?)?\s*(?:\bis\b|\bwas\b|:)"
+    r"|\bidentif(?:y|ied|ies)\b(?=.* as the (?:root )?cause)"
+    r"|\bwhat (?:explains?|caused|causes|broke)\b[^.;]{0,60}?\b(?:is|was)\b|\bwe blame\b"
+    r"|\b(?:began|started|starts|begins|fail\w*) (?:\w+ ){0,3}?(?:when|after|once|as soon as)\b|\bever since\b",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
     r"\bcaus(?:ed|es|ing)\b(?! (?:directly )?by)|\b(?:led|leads|leading) to\b|\bresult(?:ed|s|ing) in\b"
-    r"|\btrigger(?:ed|s|ing)\b(?! by)"
-    r"|\bbr(?:oke|eaks|eaking)\b|\b(?:is|was|are|were) (?:\w+ )?responsible for\b|\b(?:is|was|as|be"
-    r"|being) (?:\w+ )?(?:the|our) (?:\w+ ){0,2}?"
-    r"(?:root )?(?:cause|culprit|reason|trigger)\b(?!\s*(?::|\bis\b|\bwas\b))|\b(?:is|was) to blame\b"
-    r"|\bexplains?\b|\bmak(?:es|ing) (?:every|each|all|the)\b"
-    r"|\bmade (?:every|each|all|the)\b|\bfor(?:ces|ced|cing)\b|\bso that\b|\bsince then\b|\bafter which\b"
-    r"|\bfrom (?:then|that (?:moment|point)) on(?:wards?)?\b"
+    r"|\btrigger(?:ed|s|ing)\b(?! by)|\bbr(?:oke|eaks|eaking)\b"
+    r"|\b(?:is|was|are|were) (?:\w+ )?responsible for\b"
+    r"|\b(?:is|was|as|be|being) (?:\w+ )?(?:the|our) (?:\w+ ){0,2}?(?:root )?(?:cause|culprit|reason"
+    r"|trigger)\b(?!\s*(?::|\bis\b|\bwas\b))|\b(?:is|was) to blame\b|\bexplains?\b"
+    r"|\bmak(?:es|ing) (?:every|each|all|the)\b|\bmade (?:every|each|all|the)\b|\bfor(?:ces|ced|cing)\b"
+    r"|\bso that\b|\bsince then\b|\bafter which\b|\bfrom (?:then|that (?:moment|point)) on(?:wards?)?\b"
     r"|\bthereafter\b|,? so (?:every|each|all|the|any|requests?)\b|\bas a result\b(?! of)|\bconsequently\b"
-    r"|,? (?:which|that|this) is why\b|\bhence\b"
-    r"|\bfollowed (?:immediately )?by\b|\bguarantees\b"
+    r"|,? (?:which|that|this) is why\b|\bhence\b|\bfollowed (?:immediately )?by\b|\bguarantees\b"
     r"|,? and\b(?=[^.;]{0,50}\b(?:fail\w*|broken|down|errors?|unhealthy)\b[^.;]{0,20}\bsince\b)",
     re.IGNORECASE,
 )
@@ -47,9 +44,8 @@ _EXPLICIT = re.compile(
 )
 _BAD_EFFECT = re.compile(
     r"\bfail\w*\b|\berrors?\b|\b5\d\ds?\b|\b5xx\b|\bunhealthy\b|\bnot healthy\b|\boutages?\b|\balarms?\b"
-    r"|\bexceptions?\b|\bdegrad\w+|\bincident\b|\bbroke\w*"
-    r"|\bunavailable\b|\bdown\b|\braise\w*\b|\bthrow\w*\b|\bproblem\b|\bcannot\b|\bnot be served\b|\bsymptoms?\b"
-    r"|\bimpact\b|\brefus\w+|\breject\w+",
+    r"|\bexceptions?\b|\bdegrad\w+|\bincident\b|\bbroke\w*|\bunavailable\b|\bdown\b|\braise\w*\b|\bthrow\w*\b"
+    r"|\bproblem\b|\bcannot\b|\bnot be served\b|\bsymptoms?\b|\bimpact\b|\brefus\w+|\breject\w+",
     re.IGNORECASE,
 )
 
@@ -104,13 +100,13 @@ class _Mark:
 def _marks(sentence: str) -> list[_Mark]:
     """The causal words of a sentence, in order, without those inside others."""
     whole = len(sentence)
-    found = [_Mark(match.start(), match.end(), True, whole) for match in _AFTER.finditer(sentence)]
-    found += [_Mark(match.start(), match.end(), False, whole) for match in _BEFORE.finditer(sentence)]
+    candidates = [_Mark(match.start(), match.end(), True, whole) for match in _AFTER.finditer(sentence)]
+    candidates += [_Mark(match.start(), match.end(), False, whole) for match in _BEFORE.finditer(sentence)]
     leading = _LEADING.match(sentence)
     if leading is not None:
-        found.append(_Mark(0, leading.start("cause"), True, leading.end("cause")))
+        candidates.append(_Mark(0, leading.start("cause"), True, leading.end("cause")))
     marks: list[_Mark] = []
-    for mark in sorted(found, key=lambda mark: (mark.start, -mark.end)):
+    for mark in sorted(candidates, key=lambda mark: (mark.start, -mark.end)):
         if not marks or mark.start >= marks[-1].end:
             marks.append(mark)
     return marks

@@ -24,14 +24,12 @@ class SectionRole(Enum):
 _ROLES = (  # in order: "Possible root causes" are suspects, "Root cause and fix" is a root cause
     (
         SectionRole.RULED_OUT,
-        r"ruled[- ]out|eliminated|rejected|excluded|dismissed|discarded|disproved"
-        r"|not the (root )?cause",
+        r"ruled[- ]out|eliminated|rejected|excluded|dismissed|discarded|disproved|not the (root )?cause",
     ),
     (SectionRole.SUSPECT, r"hypothes[ie]s|suspect|possible|potential|candidate|alternative|theor(y|ies)\b"),
     (
         SectionRole.CONTRIBUTING,
-        r"contribut|secondary|aggravating|additional (finding|observation)|other (finding"
-        r"|observation|issue)",
+        r"contribut|secondary|aggravating|additional (finding|observation)|other (finding|observation|issue)",
     ),
     (SectionRole.LATENT, r"latent|\brisks?\b|unrelated"),
     (
@@ -41,10 +39,9 @@ _ROLES = (  # in order: "Possible root causes" are suspects, "Root cause and fix
     ),
     (
         SectionRole.ADVICE,
-        r"recommend|mitigat|remed(y|iat)|next steps?|\bactions?\b|\bfix(es)?\b|prevent|\bresolution\b|reasoning"
-        r"|execution plan"
-        r"|\bstep \d|roll(ed)?[ -]?back|follow[- ]?up|lessons|workaround|suggest|purpose|advisory"
-        r"|\bgaps?\b|limitation|unknowns?\b|open questions?|^(the )?(question|prompt|task)$",
+        r"recommend|mitigat|remed(y|iat)|next steps?|\bactions?\b|\bfix(es)?\b|prevent|\bresolution\b"
+        r"|reasoning|execution plan|\bstep \d|roll(ed)?[ -]?back|follow[- ]?up|lessons|workaround|suggest"
+        r"|purpose|advisory|\bgaps?\b|limitation|unknowns?\b|open questions?|^(the )?(question|prompt|task)$",
     ),
     (SectionRole.SYMPTOM, r"symptom|impact|\beffects?\b|consequence|cascades?"),
     (SectionRole.ROOT, r"root[- ]cause|\bcauses?\b|\bculprit\b|\btrigger\b"),

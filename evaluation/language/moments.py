@@ -6,8 +6,7 @@ from datetime import date, datetime, time, timedelta, timezone
 
 _TIME = re.compile(
     r"(?:(?P<date>\d{4}-\d{2}-\d{2})[T ,]+(?:at )?"
-    r"|\b)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
-    r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<offset>[+-]\d{2}:?\d{2}\b)?",
+    r"|\b)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<offset>[+-]\d{2}:?\d{2}\b)?",
     re.IGNORECASE,
 )
 RELATIVE = re.compile(

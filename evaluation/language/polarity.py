@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from evaluation.language.patterns import any_of
+
 
 class Polarity(Enum):
     """How a sentence stands to what it mentions."""
@@ -24,18 +26,14 @@ class Span:
     polarity: Polarity
 
 
-def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.IGNORECASE)
-
-
-CONTRAST = _any(
+CONTRAST = any_of(
     r"\s*;\s*",
     r"\s+[-\u2013\u2014]{1,2}\s+",
     r",?\s+\b(?:but|however|whereas|yet|although|though|while)\b,?\s",
 )
 """Parts of a sentence that may say opposite things."""
 
-_BOUNDARY = _any(
+_BOUNDARY = any_of(
     r",?\s+\band\b\s+",
     r",\s+",
     r"\bthat\b",
@@ -46,17 +44,20 @@ _BOUNDARY = _any(
     r",?\s+\bso\b\s",
     r"\bafter\b",
 )
-_VERB = _any(
+_VERB = any_of(
     r"\b(?:is|are|was|were|has|have|had|did|does|do|shows?|showed|will|would|can|could|made|set|broke|led|fails?)\b",
     r"\b\w{3,}ed\b(?! variable| function| deployment)",
 )
 """A finite verb, roughly: a comma or "and" behind one ends a clause, before one it is a list."""
 
+_NEW_CLAUSE = re.compile(
+    r"\s*(?:we |i )?(?:\w+ ){0,4}?(?:found|identified|concluded|confirmed|traced|is|was|are|were|caused)\b"
+)
+
 _CAUSAL = (
     r"(?:caused?|causing|due|because|responsible|(?:the |a |our )?(?:\w+ )?(?:root )?(?:cause|culprit|reason"
-    r"|problem|issue|trigger)\b"
-    r"|related|to blame|at fault|involved|attribut\w+|explain\w*|trigger\w*|account\w* for|contribut\w+|a factor"
-    r"|behind|the answer)"
+    r"|problem|issue|trigger)\b|related|to blame|at fault|involved|attribut\w+|explain\w*|trigger\w*"
+    r"|account\w* for|contribut\w+|a factor|behind|the answer)"
 )
 _RULING_OUT = (
     r"(?:ruled out|excluded|eliminated|dismissed|discounted|disproved|refuted|rejected|discarded|exonerated|cleared)"
@@ -64,7 +65,8 @@ _RULING_OUT = (
 _BE = r"(?:is|are|was|were|be|been|being|gets?|got|has been|have been)"
 _NOT = r"(?:\bnot\b|n't\b|\bnever\b|\bneither\b|\bcannot\b)"
 
-_DENIED_BEFORE = _any(
+_NOT_CAUSAL = re.compile(rf"{_NOT}\s+(?:\w+\s+){{0,2}}{_CAUSAL}")
+_DENIED_BEFORE = any_of(
     rf"{_NOT}\s+(?:\w+\s+){{0,3}}?{_CAUSAL}",
     rf"\b{_BE}\s+(?:\w+ly\s+|also\s+|both\s+|all\s+|therefore\s+|then\s+)*{_RULING_OUT}",
     rf"\b{_RULING_OUT}\b(?=\s*(?:$|[.,;:)]|\b(?:by|as|because|since|after|early|too|first)\b))",
@@ -85,7 +87,7 @@ _DENIED_BEFORE = _any(
 )
 """Denies the subject: from the start of its clause up to here."""
 
-_DENIED_AFTER = _any(
+_DENIED_AFTER = any_of(
     rf"{_NOT}\s+(?:\w+\s+){{0,2}}?(?:caused by|due to|because of|related to|attribut\w+ to|triggered by"
     rf"|the result of|a result of)",
     rf"\b{_RULING_OUT}\b(?!\s*(?:$|[.,;)]|\b(?:by|as|because|since|after|early|too|first)\b))",
@@ -95,14 +97,13 @@ _DENIED_AFTER = _any(
     r"\bnothing (?:\w+ ){0,2}?(?:suggests?|indicates?|points?|shows?)\b",
     r"\b(?:no|zero) (?=\w+ (?:throttl|timeout|error|change))",
     r"\b(?:wrong|incorrect|mistaken|misleading|tempting|premature|a mistake|unfair|easy) to (?:\w+ )?(?:say"
-    r"|blame|conclude|assume|attribute|call|"
-    r"claim|suspect|think)\b",
+    r"|blame|conclude|assume|attribute|call|claim|suspect|think)\b",
     r"\bnot (?:fail|break|crash|happen|occur|start|begin|arise)\w*(?: \w+){0,2} because\b",
     r"\b(?:do|does|did) not (?:\w+ )?(?:believe|think|suspect|blame|find|support|point to|indicate|suggest)\b",
 )
 """Denies what follows, to the end of the clause or of this part of the sentence."""
 
-_DENIED_PHRASE = _any(
+_DENIED_PHRASE = any_of(
     r"(?:,|\band|^|\()\s*not\b(?!\s+(?:only|just|merely|healthy|all))",
     r"\brather than\b",
     r"\binstead of\b",
@@ -114,16 +115,16 @@ _DENIED_PHRASE = _any(
 )
 """Denies a noun phrase: up to the next comma."""
 
-_RETRACTED = _any(
-    r"\b(?:first|initial(?:ly)?|original(?:ly)?|at first|early|earlier|previous(?:ly)?|for a while)\b[^.;]{0,40}?"
-    r"\b(?:suspect\w*|thought|believed|assum\w+|looked|hypothes\w+|appear\w*|consider\w*|blam\w+|diagnos\w+"
-    r"|point\w*|attribut\w+|theory)\b",
+_RETRACTED = any_of(
+    r"\b(?:first|initial(?:ly)?|original(?:ly)?|at first|early|earlier|previous(?:ly)?"
+    r"|for a while)\b[^.;]{0,40}?\b(?:suspect\w*|thought|believed|assum\w+|looked|hypothes\w+|appear\w*"
+    r"|consider\w*|blam\w+|diagnos\w+|point\w*|attribut\w+|theory)\b",
     r"\b(?:suspect\w*|thought|believed|assumed|blamed|diagnosed)\b[^.;]{0,20}?\b(?:first|initially|originally"
     r"|at first)\b",
     r"\b(?:looked|appeared|seemed) (?:like|to be)\b[^.;]{0,40}\bat first\b",
     r"\bused to (?:think|suspect)\b",
 )
-_HYPOTHETICAL = _any(
+_HYPOTHETICAL = any_of(
     r"^\W*had\b(?=[^.;]+\b(?:been|would)\b)",
     r"^\W*(?:if|were)\b(?=[^.;]+\b(?:would|could|should)\b)",
     r"\bwould (?:\w+ )?have\b",
@@ -133,7 +134,7 @@ _HYPOTHETICAL = _any(
     r"\bas a test\b",
     r"\bto confirm\b",
 )
-_HEDGED = _any(
+_HEDGED = any_of(
     r"\bpossibl[ye]\b",
     r"\bperhaps\b",
     r"\bmaybe\b",
@@ -147,29 +148,26 @@ _HEDGED = _any(
     r"\bspeculat\w+\b",
     r"\bunconfirmed\b",
     r"\b(?:not|n't) (?:yet )?(?:been )?confirm\w*",
-    r"\b(?:cannot|can't|could not"
-    r"|not) (?:yet )?(?:be )?(?:been )?(?:ruled out|excluded)\b",
+    r"\b(?:cannot|can't|could not|not) (?:yet )?(?:be )?(?:been )?(?:ruled out|excluded)\b",
     r"\bone (?:of several )?(?:candidates?|possibilit\w+|hypothes[ie]s)\b",
     r"\bnot (?:certain|sure|clear)\b",
     r"\bunclear\b",
     r"\b(?:is|are) a candidate\b",
 )
-_EXCEPTION = _any(r"\b(?:other than|apart from|besides|except(?: for)?|aside from)\b")
+_EXCEPTION = any_of(r"\b(?:other than|apart from|besides|except(?: for)?|aside from)\b")
 """"Nothing other than X changed" asserts X."""
 
 _ADVICE = re.compile(
-    r"^\W*(?:(?:we|i) (?:would )?(?:recommend|suggest|propose)\w*|recommend\w*|please|to (?:fix|restore|resolve"
-    r"|mitigate|recover)|you (?:can|should|may)"
-    r"|(?:check|review|verify|identify|collect|gather|correlate|compare|query|ensure|investigate|inspect"
-    r"|consider|examine|make sure|look at|monitor|roll back"
-    r"|revert|redeploy|try|confirm)\b"
-    r"|(?:set|update|change|restore|add|enable|increase|remove|correct|fix|switch|flip)\s+(?:the|your|back|a|an"
-    r"|it|this|`?[A-Z]+_[A-Z_]+))",
+    r"^\W*(?:(?:we|i) (?:would )?(?:recommend|suggest|propose)\w*|recommend\w*|please|to (?:fix|restore"
+    r"|resolve|mitigate|recover)|you (?:can|should|may)|(?:check|review|verify|identify|collect|gather"
+    r"|correlate|compare|query|ensure|investigate|inspect|consider|examine|make sure|look at|monitor"
+    r"|roll back|revert|redeploy|try|confirm)\b|(?:set|update|change|restore|add|enable|increase|remove"
+    r"|correct|fix|switch|flip)\s+(?:the|your|back|a|an|it|this|`?[A-Z]+_[A-Z_]+))",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"^\W*(?:and\s+|while\s+|although\s+)?(?:this|that|it|these|they|the (?:change|deployment|update)(?! (?:of"
-    r"|to|in|on|at|by|with)\b))\b",
+    r"^\W*(?:and\s+|while\s+|although\s+)?(?:this|that|it|these|they|the (?:change|deployment"
+    r"|update)(?! (?:of|to|in|on|at|by|with)\b))\b",
     re.IGNORECASE,
 )
 
@@ -182,8 +180,7 @@ def spans(sentence: str) -> tuple[Span, ...]:
     previous_start = 0
     for start, end in _parts(sentence):
         part = sentence[start:end]
-        found = _part_spans(part)
-        result += [Span(start + span.start, start + span.end, span.polarity) for span in found]
+        result += [Span(start + span.start, start + span.end, span.polarity) for span in _part_spans(part)]
         if start and _PRONOUN.search(part) and _is_denied(part):
             # "X was changed, but this did not cause the errors" denies X
             result.append(Span(previous_start, start, Polarity.DENIED))
@@ -191,9 +188,9 @@ def spans(sentence: str) -> tuple[Span, ...]:
     return tuple(result)
 
 
-def polarity_at(found: tuple[Span, ...], position: int) -> Polarity:
+def polarity_at(sentence_spans: tuple[Span, ...], position: int) -> Polarity:
     """Return the polarity of what stands at this position."""
-    return next((span.polarity for span in found if span.start <= position < span.end), Polarity.ASSERTED)
+    return next((span.polarity for span in sentence_spans if span.start <= position < span.end), Polarity.ASSERTED)
 
 
 def _parts(sentence: str) -> list[tuple[int, int]]:
@@ -203,16 +200,13 @@ def _parts(sentence: str) -> list[tuple[int, int]]:
 
 
 def _is_denied(part: str) -> bool:
-    return (
-        _DENIED_BEFORE.search(part) is not None or re.search(rf"{_NOT}\s+(?:\w+\s+){{0,2}}{_CAUSAL}", part) is not None
-    )
+    return _DENIED_BEFORE.search(part) is not None or _NOT_CAUSAL.search(part) is not None
 
 
 def _part_spans(part: str) -> list[Span]:
     if _HYPOTHETICAL.search(part):
         return [Span(0, len(part), Polarity.SILENT)]
-    result: list[Span] = []
-    result += [Span(match.end(), len(part), Polarity.ASSERTED) for match in _EXCEPTION.finditer(part)]
+    result = [Span(match.end(), len(part), Polarity.ASSERTED) for match in _EXCEPTION.finditer(part)]
     if _RETRACTED.search(part):
         result.append(Span(0, len(part), Polarity.DENIED))
     for match in _HEDGED.finditer(part):
@@ -243,9 +237,6 @@ def _clause_end(part: str, position: int) -> int:
         word = match[0].strip(" ,").lower()
         if word in ("so", "because", "since", "which"):
             return match.start()
-        if word != "that" and re.match(
-            r"\s*(?:we |i )?(?:\w+ ){0,4}?(?:found|identified|concluded|confirmed|traced|is|was|are|were|caused)\b",
-            part[match.end() :],
-        ):
+        if word != "that" and _NEW_CLAUSE.match(part, match.end()):
             return match.start()
     return len(part)

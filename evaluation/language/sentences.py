@@ -11,8 +11,8 @@ _END = re.compile(r"(?<=[.!?])[\"')*_]*\s+(?=[\"'(*_`]*[A-Z0-9])")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|approx|vs|no|etc|St)\.$", re.IGNORECASE)
 _BACK_REFERENCE = re.compile(
     r"^\W*(?:(?:and|while|although|however,?|since|from) )?(?:this|that|it|these|they|which|since then"
-    r"|after that|from then|thereafter"
-    r"|as a result|consequently|neither|the (?:change|deployment|update)(?! (?:of|to|in|on|at|by|with)\b))\b",
+    r"|after that|from then|thereafter|as a result|consequently|neither|the (?:change|deployment"
+    r"|update)(?! (?:of|to|in|on|at|by|with)\b))\b",
     re.IGNORECASE,
 )
 

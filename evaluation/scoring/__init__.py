@@ -1,4 +1,4 @@
-"""Hold findings against the truth: rules only, no model, no network."""
+"""Compare findings with the truth: rules only, no model, no network."""
 
 from datetime import datetime, timezone
 
@@ -29,21 +29,21 @@ def score(truth: Truth, findings: Findings) -> Score:
     words = vocabulary(truth)
     asked = questions.question(truth.service, truth.region, _ANY_TIME)
     prose = from_prose(findings.text, lambda sentence: questions.is_echo(sentence, asked))
-    health = detection.told(prose, words)
+    health = detection.prose_verdict(prose, words)
     if truth.change is None:
         axes: dict[Axis, AxisScore] = {axis: _not_applicable("nothing was wrong") for axis in FAULT_AXES}
         axes[Axis.FALSE_ALARM] = _final(detection.false_alarm(findings, health))
         return Score(axes)
 
     structured = from_causes(findings.causes, findings.ruled_out)
-    reported = _opinions(structured, words) if findings.causes else {}
-    told = _opinions(prose, words)
+    by_causes = _opinions(structured, words) if findings.causes else {}
+    by_prose = _opinions(prose, words)
     return Score(
         {
             Axis.DETECTED: _final(detection.detected(findings, health)),
-            **{axis: combine(reported.get(axis), told[axis]) for axis in told},
+            **{axis: combine(by_causes.get(axis), by_prose[axis]) for axis in by_prose},
             Axis.TIME: combine(
-                event.reported_time(findings, structured, words, truth), event.told_time(prose, words, truth)
+                event.reported_time(findings, structured, words, truth), event.time_in_sentences(prose, words, truth)
             ),
             Axis.FALSE_ALARM: _not_applicable("there was a fault"),
         }

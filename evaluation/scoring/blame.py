@@ -9,7 +9,7 @@ from evaluation.scoring.result import Opinion, Outcome
 from evaluation.scoring.rivals import is_asserted_cause, rival_sentence
 from evaluation.scoring.statements import Statement
 from evaluation.scoring.values import value_opinion
-from evaluation.scoring.vocabulary import CHANGED, CONFIGURATION, SYMPTOM, Vocabulary
+from evaluation.scoring.vocabulary import CHANGED, CONFIGURATION, SYMPTOM, Vocabulary, is_of_resource_itself
 
 
 @dataclass(frozen=True)
@@ -31,32 +31,32 @@ def blame(statements: tuple[Statement, ...], words: Vocabulary) -> Blame:
 
 
 def _mechanism(statements: tuple[Statement, ...], words: Vocabulary, rivals: dict[int, Sentence]) -> Opinion:
-    found = mentions(statements, words.variable.finditer, words)
+    of_variable = mentions(statements, words.variable.finditer, words)
     roots = [statement for statement in statements if statement.role is SectionRole.ROOT]
     changes = [statement for statement in roots if statement.change and words.variable.search(statement.change.what)]
-    blamed = first(found, Stance.ROOT)
-    denied = first(found, Stance.DENIED)
+    blamed = first(of_variable, Stance.ROOT)
+    denied = first(of_variable, Stance.DENIED)
     if blamed and denied:
         return Opinion(Outcome.UNDECIDED, denied.sentence.text, "the variable is named as the cause and denied", True)
     if blamed or changes:
-        return value_opinion(found, changes, words)
+        return value_opinion(of_variable, changes, words)
     if denied:
         return Opinion(Outcome.MISS, denied.sentence.text, "the variable is said not to be the cause", True)
-    if suspect := first(found, Stance.SUSPECT):
+    if suspect := first(of_variable, Stance.SUSPECT):
         if suspect.statement.is_alternative or is_alternative(suspect.sentence, words):
             return Opinion(Outcome.MISS, suspect.sentence.text, "the variable is one of several suspects")
         return Opinion(Outcome.UNDECIDED, suspect.sentence.text, "the variable is only suspected")
-    if hedged := first(found, Stance.HEDGED):
+    if hedged := first(of_variable, Stance.HEDGED):
         return Opinion(Outcome.UNDECIDED, hedged.sentence.text, "the variable is named with reservation")
     for statement in roots:
         for sentence in statement.sentences:
             if id(statement) not in rivals and _asserts_cause(sentence):
-                if not rivals and any(_says_changed(mention) for mention in found):
-                    return value_opinion(found, changes, words)  # the sentences around it say which configuration
+                if not rivals and any(_says_changed(mention) for mention in of_variable):
+                    return value_opinion(of_variable, changes, words)  # the sentences around it say which configuration
                 return Opinion(Outcome.UNDECIDED, sentence.text, "a change of configuration, without the variable")
-    if lesser := first(found, Stance.LESSER):
+    if lesser := first(of_variable, Stance.LESSER):
         return Opinion(Outcome.MISS, lesser.sentence.text, "the variable is named, but not as the root cause")
-    if (context := first(found, Stance.CONTEXT, Stance.EFFECT)) and not rivals:
+    if (context := first(of_variable, Stance.CONTEXT, Stance.EFFECT)) and not rivals:
         return Opinion(Outcome.UNDECIDED, context.sentence.text, "the variable is named, but not said to be the cause")
     return Opinion(Outcome.MISS, None, "the variable is not named as the cause", bool(rivals))
 
@@ -68,27 +68,27 @@ def _says_changed(mention: Mention) -> bool:
 def _component(
     statements: tuple[Statement, ...], words: Vocabulary, mechanism: Opinion, rivals: dict[int, Sentence]
 ) -> Opinion:
-    found = mentions(statements, words.components_in, words)
+    of_resource = mentions(statements, words.components_in, words)
     roots = [statement for statement in statements if statement.role is SectionRole.ROOT]
     listed = [statement for statement in roots if any(words.component.search(name) for name in statement.resources)]
     denied = next(
         (
             mention
-            for mention in found
-            if mention.stance is Stance.DENIED and words.is_of_component(mention.sentence.text, mention.match)
+            for mention in of_resource
+            if mention.stance is Stance.DENIED and is_of_resource_itself(mention.sentence.text, mention.match)
         ),
         None,
     )
     if mechanism.outcome is Outcome.HIT:
-        told = first(found, Stance.ROOT, Stance.EFFECT, Stance.CONTEXT, Stance.LESSER)
-        if told:
-            return Opinion(Outcome.HIT, told.sentence.text, "the resource is named with the variable", True)
+        named = first(of_resource, Stance.ROOT, Stance.EFFECT, Stance.CONTEXT, Stance.LESSER)
+        if named:
+            return Opinion(Outcome.HIT, named.sentence.text, "the resource is named with the variable", True)
         if listed:
             return Opinion(Outcome.HIT, _text(listed[0]), "the resource is listed with the cause")
         if mechanism.sentence and words.other_resources.search(mechanism.sentence):
             return Opinion(Outcome.MISS, mechanism.sentence, "the variable is named as another resource's")
         return Opinion(Outcome.UNDECIDED, mechanism.sentence, "the variable is named, but not whose it is")
-    blamed = next((mention for mention in found if _is_blamed(mention, rivals)), None)
+    blamed = next((mention for mention in of_resource if _is_blamed(mention, rivals)), None)
     if blamed and denied:
         return Opinion(Outcome.UNDECIDED, denied.sentence.text, "the resource is named as the cause and denied", True)
     if blamed:
@@ -99,23 +99,23 @@ def _component(
         if len(listed[0].resources) == 1:
             return Opinion(Outcome.HIT, _text(listed[0]), "the resource is the only one listed with the cause")
         return Opinion(Outcome.UNDECIDED, _text(listed[0]), "the resource is one of several listed with the cause")
-    if suspect := first(found, Stance.SUSPECT):
+    if suspect := first(of_resource, Stance.SUSPECT):
         if suspect.statement.is_alternative or is_alternative(suspect.sentence, words):
             return Opinion(Outcome.MISS, suspect.sentence.text, "the resource is one of several suspects")
         return Opinion(Outcome.UNDECIDED, suspect.sentence.text, "the resource is only suspected")
-    if hedged := first(found, Stance.HEDGED):
+    if hedged := first(of_resource, Stance.HEDGED):
         return Opinion(Outcome.UNDECIDED, hedged.sentence.text, "the resource is named with reservation")
     failing = next(
         (
             mention
-            for mention in found
+            for mention in of_resource
             if mention.stance is Stance.CONTEXT and SYMPTOM.search(mention.sentence.text, mention.match.end())
         ),
         None,
     )
     if failing and not roots:
         return Opinion(Outcome.HIT, failing.sentence.text, "the resource is said to be what does not work")
-    if mechanism.outcome is Outcome.UNDECIDED and first(found, Stance.CONTEXT, Stance.EFFECT):
+    if mechanism.outcome is Outcome.UNDECIDED and first(of_resource, Stance.CONTEXT, Stance.EFFECT):
         return Opinion(Outcome.UNDECIDED, mechanism.sentence, "the resource is named, but not said to be the cause")
     return Opinion(Outcome.MISS, None, "the resource is not named as the cause", bool(rivals))
 

@@ -2,7 +2,7 @@
 
 import re
 
-from evaluation.findings import Findings, Verdict
+from evaluation.findings import Findings, Role, Verdict
 from evaluation.language.headings import SectionRole
 from evaluation.language.polarity import Polarity
 from evaluation.language.sentences import Sentence
@@ -21,8 +21,7 @@ _IS_HEALTHY = re.compile(
 _NOTHING_WRONG = re.compile(
     r"^\W*(?:healthy|all good)\b|\bhealthy\s*[:?]+\s*yes\b|\bnothing (?:is|was|appears to be|looks) wrong\b"
     r"|\bno (?:\w+ ){0,3}?(?:faults?|issues?|problems?|anomal\w+|incidents?|outages?|degradations?|impact"
-    r"|root cause|failures?|errors?)\b"
-    r"(?! (?:other|besides|except|until|before|prior))"
+    r"|root cause|failures?|errors?)\b(?! (?:other|besides|except|until|before|prior))"
     r"|\b(?:all|every) (?:\w+ )?requests? (?:\w+ )?(?:succe\w+|returned? (?:HTTP )?200)",
     re.IGNORECASE,
 )
@@ -30,26 +29,24 @@ _NOT_HEALTHY = re.compile(
     r"\b(?:not|n't|no longer|never) (?:\w+ )?(?:healthy|operational|stable|work\w*|function\w*|respond\w*)\b"
     r"|\bunhealthy\b|\bhealthy\s*[:?]+\s*no\b"
     r"|\b(?:is|are|was|were|has been|been|started|began) (?:\w+ ){0,2}?(?:failing|down|broken|unavailable"
-    r"|degraded|to fail)\b"
-    r"|\b(?:all|every|each|100 ?%|\d+ of \d+)(?: of)?(?: \w+){0,4}? (?:fail\w*|5xx|50\d)\b|\boutage (?:began"
-    r"|started|is|was)\b",
+    r"|degraded|to fail)\b|\b(?:all|every|each|100 ?%|\d+ of \d+)(?: of)?(?: \w+){0,4}? (?:fail\w*|5xx|50\d)\b"
+    r"|\boutage (?:began|started|is|was)\b",
     re.IGNORECASE,
 )
 _YES = re.compile(r"\W*yes\b", re.IGNORECASE)
 _NO = re.compile(r"\W*no\b\s*(?:[.,:;!-]|$)", re.IGNORECASE)
 _FAILING = re.compile(
     r"(?<!no )(?<!zero )(?<!\b0 )(?<!without )(?<!any )\b(?:fail(?:s|ed|ing|ures?)?|5xx|50\ds?|broke|errors?"
-    r"|exceptions?"
-    r"|rais(?:es|ed|ing)|throw(?:s|n|ing)?|\w+(?:Error|Exception)|outage|degraded|unavailable)\b"
-    r"(?!\s*(?:rate|count|metric|alarm)?s?\s*(?:is|was|were|are|stayed|remained|of|at|=|:)\s*(?:at )?(?:0\b|zero"
-    r"|none|normal|below|ok\b))",
+    r"|exceptions?|rais(?:es|ed|ing)|throw(?:s|n|ing)?|\w+(?:Error|Exception)|outage|degraded"
+    r"|unavailable)\b(?!\s*(?:rate|count|metric|alarm)?s?\s*(?:is|was|were|are|stayed|remained|of|at|="
+    r"|:)\s*(?:at )?(?:0\b|zero|none|normal|below|ok\b))",
     re.IGNORECASE,
 )
 _NO_CAUSE = re.compile(r"\bnot (?:be )?(?:determined|identified|known|found)\b|\bunknown\b", re.IGNORECASE)
 _ROOT_CAUSE = re.compile(r"\broot[- ]cause\b(?! (?:analysis|investigation))", re.IGNORECASE)
 
 
-def told(statements: tuple[Statement, ...], words: Vocabulary) -> tuple[Verdict, str | None]:
+def prose_verdict(statements: tuple[Statement, ...], words: Vocabulary) -> tuple[Verdict, str | None]:
     """Return what prose says of the service's health, and the sentence. A plain word counts before signs of failure."""
     sentences = [
         (statement, sentence)
@@ -108,11 +105,9 @@ def _verdict(findings: Findings, prose: tuple[Verdict, str | None]) -> tuple[Ver
         return from_prose, sentence
     if stated is not from_prose and {stated, from_prose} <= {Verdict.FAULT, Verdict.NO_FAULT}:
         return Verdict.INCONCLUSIVE, sentence
-    if stated is Verdict.NO_FAULT and any(cause.role.value == "root" for cause in findings.causes):
+    if stated is Verdict.NO_FAULT and any(cause.role is Role.ROOT for cause in findings.causes):
         return Verdict.INCONCLUSIVE, sentence
-    if sentence is None and findings.causes:
-        sentence = findings.causes[0].statement
-    return stated, sentence if from_prose is stated or sentence is not None else None
+    return stated, sentence or next((cause.statement for cause in findings.causes), None)
 
 
 def _names_root_cause(statement: Statement, sentence: Sentence) -> bool:

@@ -31,26 +31,26 @@ def change(statements: tuple[Statement, ...], words: Vocabulary, blamed: Blame) 
                 return opinion
     if blamed.mechanism.outcome is Outcome.MISS and blamed.mechanism.is_explicit:
         return Opinion(Outcome.MISS, blamed.mechanism.sentence, f"another change: {blamed.mechanism.reason}", True)
-    told = [statement for statement in statements if statement.role is not SectionRole.RULED_OUT]
+    stated = [statement for statement in statements if statement.role is not SectionRole.RULED_OUT]
     is_right_cause = blamed.mechanism.outcome is Outcome.HIT
-    found = mentions(told, words.variable.finditer, words)
+    of_variable = mentions(stated, words.variable.finditer, words)
     counted = (Stance.ROOT, Stance.EFFECT, Stance.CONTEXT) if is_right_cause else (Stance.ROOT, Stance.EFFECT)
-    variable = [mention for mention in found if mention.stance in counted]
+    variable = [mention for mention in of_variable if mention.stance in counted]
     for mention in variable:
         if CHANGED.search(_STATE.sub(" ", mention.sentence.text)):
             return Opinion(Outcome.HIT, mention.sentence.text, "the variable is said to have been changed", True)
-    if hedged := first(found, Stance.HEDGED):
+    if hedged := first(of_variable, Stance.HEDGED):
         return Opinion(Outcome.UNDECIDED, hedged.sentence.text, "the change is named with reservation")
-    events = mentions(told, words.event.finditer, words)
+    events = mentions(stated, words.event.finditer, words)
     event = first(events, Stance.ROOT, Stance.EFFECT, *((Stance.CONTEXT, Stance.LESSER) if is_right_cause else ()))
     if event:
         return Opinion(Outcome.HIT, event.sentence.text, "the call, the session or the run of the change is named")
-    if blamed.mechanism.outcome is Outcome.UNDECIDED and (unclear := first(events + found, Stance.CONTEXT)):
+    if blamed.mechanism.outcome is Outcome.UNDECIDED and (unclear := first(events + of_variable, Stance.CONTEXT)):
         return Opinion(Outcome.UNDECIDED, unclear.sentence.text, "the change is named, but not said to be the cause")
-    unchanged = first(mentions(told, UNCHANGED.finditer, words), Stance.ROOT, Stance.CONTEXT, Stance.EFFECT)
+    unchanged = first(mentions(stated, UNCHANGED.finditer, words), Stance.ROOT, Stance.CONTEXT, Stance.EFFECT)
     if unchanged:
         return Opinion(Outcome.MISS, unchanged.sentence.text, "it is said that nothing was changed", True)
-    deployed = mentions(told, DEPLOYMENT.finditer, words)
+    deployed = mentions(stated, DEPLOYMENT.finditer, words)
     root = first(deployed, Stance.ROOT, Stance.EFFECT, *((Stance.CONTEXT,) if is_right_cause else ()))
     if root and blamed.no_rival_root.outcome is not Outcome.MISS:
         is_configuration = CONFIGURATION.search(root.sentence.text) and blamed.component.outcome is Outcome.HIT
@@ -92,11 +92,11 @@ def reported_time(
             if any(_is_right(moment, truth) for moment in moments):
                 return Opinion(Outcome.HIT, text, "the time is that of the change or of the onset")
             return Opinion(Outcome.MISS, text, "the time is another one", True)
-    in_sentences = told_time(statements, words, truth)
+    in_sentences = time_in_sentences(statements, words, truth)
     return in_sentences if findings.causes and in_sentences.is_explicit else None
 
 
-def told_time(statements: tuple[Statement, ...], words: Vocabulary, truth: Truth) -> Opinion:
+def time_in_sentences(statements: tuple[Statement, ...], words: Vocabulary, truth: Truth) -> Opinion:
     """Read the time from sentences about the cause, the change or the start of the symptoms."""
     elsewhere: Sentence | None = None
     wrong: Sentence | None = None

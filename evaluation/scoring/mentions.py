@@ -29,7 +29,7 @@ class Stance(Enum):
     LESSER = "lesser"
     """A contributing or latent cause, or a symptom."""
     CONTEXT = "context"
-    """Told, but not called a cause."""
+    """Mentioned, but not called a cause."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ def mentions(statements: Iterable[Statement], find: Find, words: Vocabulary) -> 
     ]
 
 
-def first(found: list[Mention], *stances: Stance) -> Mention | None:
+def first(candidates: list[Mention], *stances: Stance) -> Mention | None:
     """Return the first mention with one of these stances."""
-    return next((mention for mention in found if mention.stance in stances), None)
+    return next((mention for mention in candidates if mention.stance in stances), None)
 
 
 def _stance(statement: Statement, sentence: Sentence, match: re.Match[str], words: Vocabulary) -> Iterator[Stance]:

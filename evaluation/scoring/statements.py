@@ -15,7 +15,7 @@ _CONFIRMED = re.compile(r"(?:^|[.:(-]\s*)(?:validated|confirmed)\b", re.IGNORECA
 
 @dataclass(frozen=True)
 class Statement:
-    """Sentences that stand together. Without a role they are context: told, but not said to be a cause."""
+    """Sentences that stand together. Without a role they are context: mentioned, but not said to be a cause."""
 
     role: SectionRole | None
     sentences: tuple[Sentence, ...]
@@ -66,8 +66,8 @@ def _section(role: SectionRole | None, title: str, section: Section) -> list[Sta
         return []
     titled = split(title)
     if role is None:
-        told = [*titled, *(sentence for block in section.blocks for sentence in split(block.text))]
-        return [_by_wording(sentence) for sentence in told]
+        unlabelled = [*titled, *(sentence for block in section.blocks for sentence in split(block.text))]
+        return [_by_wording(sentence) for sentence in unlabelled]
     if role is SectionRole.ROOT and not lists_causes(section):
         sentences = titled + tuple(sentence for block in section.blocks for sentence in split(block.text))
         return [Statement(role, sentences)] if sentences else []
@@ -92,5 +92,5 @@ def _by_wording(sentence: Sentence) -> Statement:
 
 
 def _without_echo(statement: Statement, is_echo: Callable[[str], bool]) -> Statement:
-    kept = tuple(sentence for sentence in statement.sentences if not is_echo(sentence.text))
-    return replace(statement, sentences=kept)
+    answered = tuple(sentence for sentence in statement.sentences if not is_echo(sentence.text))
+    return replace(statement, sentences=answered)

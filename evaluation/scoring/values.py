@@ -14,17 +14,16 @@ _ASSIGNED = re.compile(
     rf"(?:(?:=|equals) ?{_VALUE}|: ?[`'\"]?(?P<listed>[\w.-]*\w)(?=[`'\"]?\s*(?:$|[,.;)])))",
     re.IGNORECASE,
 )
+_CHANGING = r"(?:set|chang|switch|flip|updat|toggl|turn|modif|repoint|went|moved|overrid)\w*"
 _CHANGED_TO = re.compile(
-    r"(?:[^.;,]{0,60}?\bfrom\s+\S+\s+(?:in)?to|\s*to|[^.;,]{0,30}?\b(?:set|chang|switch|flip|updat|toggl|turn"
-    r"|modif|repoint"
-    rf"|went|moved|overrid)\w*(?: [\w-]+){{0,4}}? (?:to|with)|[^.;,]{{0,20}}?(?:->|→|=>)|[`'\"]?\s+(?:is|was"
-    rf"|being|now)) {_VALUE}",
+    rf"(?:[^.;,]{{0,60}}?\bfrom\s+\S+\s+(?:in)?to|\s*to|[^.;,]{{0,30}}?\b{_CHANGING}(?: [\w-]+){{0,4}}? (?:to|with)"
+    rf"|[^.;,]{{0,20}}?(?:->|→|=>)|[`'\"]?\s+(?:is|was|being|now)) {_VALUE}",
     re.IGNORECASE,
 )
 _REMOVED = re.compile(r"\b(?:removed|deleted|missing|unset|absent|not set|undefined|empty)\b", re.IGNORECASE)
 _SWITCHED = re.compile(
-    r"\b(?:(?P<on>enabl|activat|(?:turn|switch)\w* (?:\S+ )?on\b)|(?P<off>disabl|deactivat|(?:turn"
-    r"|switch)\w* (?:\S+ )?off\b))",
+    r"\b(?:(?P<on>enabl|activat|(?:turn|switch)\w* (?:\S+ )?on\b)"
+    r"|(?P<off>disabl|deactivat|(?:turn|switch)\w* (?:\S+ )?off\b))",
     re.IGNORECASE,
 )
 _NO_VALUE = re.compile(r"(?:an?|the|its?|new|different|another|other|wrong|invalid)$", re.IGNORECASE)
@@ -38,9 +37,9 @@ class _Stated:
     is_certain: bool
 
 
-def value_opinion(found: list[Mention], changes: list[Statement], words: Vocabulary) -> Opinion:
+def value_opinion(mentions: list[Mention], changes: list[Statement], words: Vocabulary) -> Opinion:
     """Judge a variable that is blamed: with its new value, without one, or with another one."""
-    blamed = [mention for mention in found if mention.stance in (Stance.ROOT, Stance.EFFECT, Stance.CONTEXT)]
+    blamed = [mention for mention in mentions if mention.stance in (Stance.ROOT, Stance.EFFECT, Stance.CONTEXT)]
     others: list[tuple[_Stated, str | None]] = []
     for mention in blamed:
         stated = _stated_value(mention, words)

@@ -142,10 +142,10 @@ def test_the_variable_must_not_be_named_with_another_value(words: str, outcome: 
 
 
 def test_a_healthy_service_has_one_axis() -> None:
-    found = outcomes(Findings(Verdict.NO_FAULT, "test"), "healthy")
+    result = outcomes(Findings(Verdict.NO_FAULT, "test"), "healthy")
 
-    assert found.pop("false_alarm") == "hit"
-    assert set(found.values()) == {"not_applicable"}
+    assert result.pop("false_alarm") == "hit"
+    assert set(result.values()) == {"not_applicable"}
 
 
 ALWAYS_HEALTHY = Findings(Verdict.NO_FAULT, "always-healthy", text="The service is healthy.")
