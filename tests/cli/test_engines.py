@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from local_aws.engine.deployment import PROVIDER_TYPE
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws
-from tests.checkouts import copy_project
+from ops.stacks.urn import PROVIDER_TYPE
 from tests.cli.conftest import Shell, emulator_of
 from tests.local.conftest import load
+from tests.support.checkouts import copy_project
 
 # What is not compared: times, where in the program a resource is declared, which the embedded engine does not note,
 # and what AWS makes up for each resource anew.

@@ -10,13 +10,13 @@ import time
 import pytest
 
 from infra import names
-from local_aws.emulator import ACCOUNT
+from local_aws.emulator.process import ACCOUNT
 from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.engine.stack import LockedError, Stack
 from local_aws.engine.store import Bucket
 from local_aws.provider.resource import Aws
 from tests.cli.conftest import Shell
-from tests.killing import killing
+from tests.support.killing import killing
 
 BUCKET = names.state_bucket(ACCOUNT, "eu-west-1")
 UP = ("up", "--yes", "--skip-preview", "--stack", "app")

@@ -24,14 +24,14 @@ import pytest
 import yaml
 
 from infra.names import PROJECT, AppNames, state_bucket
-from local_aws import emulator as emulators
-from local_aws import github
-from local_aws.authorization import DECISIONS
-from local_aws.emulator import Emulator
+from local_aws.emulator import process
+from local_aws.emulator.iam import DECISIONS
+from local_aws.emulator.process import Emulator
 from local_aws.engine.choice import choose
 from local_aws.provider.resource import Aws
-from tests.checkouts import copy_files
+from local_aws.rehearsal import github
 from tests.local.conftest import REGION, load
+from tests.support.checkouts import copy_files
 
 REPOSITORY = "octo-org/octo-repo"
 JOBS = github.Jobs(f"repo:{REPOSITORY}", "sandbox")
@@ -188,7 +188,7 @@ def stand_ins(checkout: Path) -> dict[str, str]:
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
     """A repository whose account has been bootstrapped."""
     folder = tmp_path_factory.mktemp("github")
-    with emulators.running(REGION) as emulator:
+    with process.running(REGION) as emulator:
         with pytest.MonkeyPatch.context() as patch:
             load(patch, emulator.pulumi_environment())
             outputs = choose("embedded", emulator).bootstrap(REPOSITORY, "bootstrap").outputs
@@ -254,7 +254,7 @@ def sessions(hub: GitHub) -> set[str]:
 
 def last_message(aws: Aws) -> str:
     """Of the stack's history."""
-    s3, bucket = aws.client("s3"), state_bucket(emulators.ACCOUNT, REGION)
+    s3, bucket = aws.client("s3"), state_bucket(process.ACCOUNT, REGION)
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix=HISTORY)["Contents"]]
     last = max(key for key in keys if key.endswith(".history.json"))
     return str(json.loads(s3.get_object(Bucket=bucket, Key=last)["Body"].read())["message"])

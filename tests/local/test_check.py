@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.checkouts import copy_project, shell_with_env
 from tests.local.conftest import run_sandbox
+from tests.support.checkouts import copy_project, shell_with_env
 
 
 @dataclass

@@ -13,9 +13,9 @@ import boto3
 import pytest
 
 from local_aws.provider.resource import Aws
-from tests.checkouts import copy_project, shell_with_env
-from tests.deploying import app_over_bootstrap
 from tests.local.conftest import run_sandbox
+from tests.support.checkouts import copy_project, shell_with_env
+from tests.support.deploying import app_over_bootstrap
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import KINDS, Provider, ProviderError
 from local_aws.provider.resource import Aws, Props
-from local_aws.wire import ARCHIVE, SIGNATURE
+from local_aws.provider.wire import ARCHIVE, SIGNATURE
 
 TAGS = {"Project": "incident-sandbox", "Stack": "test"}
 OTHER_TAGS = {"Project": "incident-sandbox", "Owner": "sre"}

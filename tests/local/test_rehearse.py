@@ -248,7 +248,7 @@ def test_an_emulator_that_dies_fails_the_step_it_died_in(root: Path, scratch: Pa
             told += line
             if line.startswith(" 2  deploy"):
                 for process in emulators(scratch):
-                    if "local_aws.server" in process:
+                    if "local_aws.emulator.server" in process:
                         os.kill(int(process.split()[0]), signal.SIGKILL)
         run.wait(60)
         assert "Traceback" not in run.stderr.read()

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit import recording
-from tests.unit.recording import ACCOUNT, REGION
+from tests.support import recording
+from tests.support.recording import ACCOUNT, REGION
 
 SETTINGS = {"scope": "bootstrap", "githubRepository": "octo-org/octo-repo"}
 OIDC = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"

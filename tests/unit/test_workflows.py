@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ops.automation import MINIMUM_VERSION
 from ops.project import read_yaml
+from ops.stacks.automation import MINIMUM_VERSION
 
 NAMES = ("app", "deploy-lambda", "destroy", "inject-failure", "preview", "rollback-lambda", "tests")
 CHANGING = {"deploy-lambda", "destroy", "inject-failure", "rollback-lambda"}

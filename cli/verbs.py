@@ -1,0 +1,18 @@
+"""The verbs. Read by whatever python3 there is, before there is an environment: data, and nothing else."""
+
+PROGRAM = ["requirements.txt"]
+LOCAL = PROGRAM + ["local_aws/requirements.txt"]
+TEST = LOCAL + ["tests/requirements.txt"]
+
+# verb, which is the module's name in cli/; the requirements that it needs; what it does
+VERBS = [
+    ("rehearse", LOCAL, "run the whole incident lifecycle on an AWS emulator on this machine"),
+    ("local", LOCAL, "an AWS emulator that stays, and operations on its stacks without the Pulumi CLI"),
+    ("bootstrap", PROGRAM, "make the account's foundation: state bucket, key, CI's roles; once, by a person"),
+    ("status", PROGRAM, "is a stack deployed, is an incident active in it, and since when"),
+    ("check", PROGRAM, "is a deployed stack healthy, or failing, and does its telemetry agree"),
+    ("recover", PROGRAM, "repair the state of a stack whose update was killed"),
+    ("summary", PROGRAM, "what a workflow's run did, as Markdown for its page"),
+    ("test", TEST, "lint, types and tests"),
+    ("benchmark", TEST, "how long things take, beside what people would use instead"),
+]
