@@ -102,6 +102,8 @@ def inventory(aws: Aws) -> list[str]:
         name = role["RoleName"]
         found.append(f"Role {name}")
         found += [f"RolePolicy {name}:{policy}" for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]]
+        attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        found += [f"RolePolicyAttachment {name}/{policy['PolicyArn']}" for policy in attached]
     for function in functions.list_functions()["Functions"]:
         name = function["FunctionName"]
         found.append(f"Function {name}")
@@ -203,7 +205,7 @@ def test_an_update_that_was_killed_is_seen_as_aws_has_it(
 
     update = engine.up()
 
-    assert told == [f"update of {FUNCTION}: a refresh puts the state right, nothing else to do"]
+    assert told == [f"update of {FUNCTION}: a refresh makes the state right, nothing else to do"]
     assert [(step.operation, step.changed) for step in update.changed] == [("update", ("environment",))]
     assert fail_mode(aws) == "false"
 

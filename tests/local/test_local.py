@@ -87,7 +87,7 @@ def test_settings_of_the_shells_own_do_not_reach_the_emulators_clients(checkout:
     found = shell_with_env(checkout, **shell)
 
     assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "PULUMI_STACK"} & found.keys()
-    assert found["PATH"] == f"{checkout / 'local_aws' / 'bin'}:{shell['PATH']}"
+    assert found["PATH"] == f"{checkout / 'local_aws' / 'provider' / 'bin'}:{shell['PATH']}"
     again = shell_with_env(checkout, **found)
     assert again["PATH"] == found["PATH"]
 

@@ -210,8 +210,8 @@ def test_what_needs_no_answer_of_aws_is_dropped() -> None:
         ("create", "stateless"),
         ("create", "stateless"),
         ("create", "repeatable"),
-        ("update", "left"),
-        ("delete", "left"),
-        ("read", "left"),
+        ("update", "refresh"),
+        ("delete", "refresh"),
+        ("read", "refresh"),
     ]
     assert deployment == {"resources": [there], "pending_operations": []}
