@@ -68,9 +68,13 @@ def _print(result: Result, account: Account, folder: Path, console: Console) -> 
     if result.kept:
         console.line(f"The first state is kept in {result.kept}")
         console.line(f"Commit {_stack_file(folder).name}, which names the key")
-    console.line("\nVariables of the GitHub repository:")
-    for name, value in result.outputs["githubVariables"].items():
-        console.line(f"  gh variable set {name} --body {shlex.quote(value)} --repo {repository}")
+    variables = result.outputs["githubVariables"]
+    environment = variables["repository"]["DEPLOY_ENVIRONMENT"]
+    console.line(f"\nVariables of the GitHub environment {environment}, and of the repository for previews:")
+    for owner, values in variables.items():
+        option = f" --env {shlex.quote(environment)}" if owner == "environment" else ""
+        for name, value in values.items():
+            console.line(f"  gh variable set {name} --body {shlex.quote(value)} --repo {repository}{option}")
     console.line("\nNext:")
     if os.environ.get("PULUMI_BACKEND_URL") != account.backend_url:
         console.line(f"  export PULUMI_BACKEND_URL={shlex.quote(account.backend_url)}")

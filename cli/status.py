@@ -35,4 +35,4 @@ def _write_outputs(path: Path, current: Status) -> None:
     """https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#setting-an-output-parameter"""
     with path.open("a", encoding="utf-8") as file:
         for name, value in current.as_outputs().items():
-            file.write(f"{name}={' '.join(value.split())}\n")
+            file.write(f"{name}={value}\n")

@@ -1,8 +1,15 @@
 """The verbs. Read by whatever python3 there is, before there is an environment: data, and nothing else."""
 
-PROGRAM = ["requirements.txt"]
-LOCAL = PROGRAM + ["local_aws/requirements.txt"]
-TEST = LOCAL + ["tests/requirements.txt"]
+PROGRAM = ["requirements.in"]
+LOCAL = PROGRAM + ["local_aws/requirements.in"]
+TEST = LOCAL + ["tests/requirements.in"]
+
+# requirements, and what must be there to import once they are installed
+MODULES = {
+    "requirements.in": ["pulumi", "pulumi_aws", "boto3", "yaml", "pip"],
+    "local_aws/requirements.in": ["ministack", "cbor2", "trustme"],
+    "tests/requirements.in": ["pytest", "xdist", "hypothesis", "ruff", "mypy", "importlinter", "awscli"],
+}
 
 # verb, which is the module's name in cli/; the requirements that it needs; what it does
 VERBS = [

@@ -17,7 +17,7 @@ from infra import names
 from ops import project
 from ops.errors import UsageError
 from ops.health.workload import stack_outputs
-from ops.stacks import layout
+from ops.stacks import layout, trust
 from ops.stacks.layout import COMPRESSED, Lock, StackKeys
 
 Resources = list[dict[str, Any]]
@@ -27,7 +27,8 @@ Resources = list[dict[str, Any]]
 class Backend:
     """The backend at a URL; nothing is read yet. Stacks are named as `pulumi --stack` takes them.
 
-    Raises UsageError when it is not a bucket's URL, and so does every reading when the bucket cannot be read.
+    Raises UsageError when it is not a bucket's URL, and so does every reading when the bucket cannot be read, and when
+    a state is not to be trusted.
     """
 
     def __init__(self, url: str) -> None:
@@ -42,7 +43,7 @@ class Backend:
         self.url = url
         self.bucket = parts.netloc
         self._folder = f"{parts.path.strip('/')}/".lstrip("/")
-        self._region, self._endpoint = query.get("region"), query.get("endpoint")
+        self.region, self.endpoint = query.get("region"), query.get("endpoint")
 
     def stacks(self) -> list[str]:
         """The names of this project's stacks."""
@@ -131,12 +132,14 @@ class Backend:
 
     def _resources_of(self, checkpoint: dict[str, Any], key: str) -> Resources:
         try:
-            resources = (checkpoint["checkpoint"].get("latest") or {}).get("resources") or []
-            if not all(isinstance(one["type"], str) and isinstance(one["urn"], str) for one in resources):
+            latest = checkpoint["checkpoint"].get("latest") or {}
+            resources = list(latest.get("resources") or [])
+            if not all(isinstance(entry["type"], str) and isinstance(entry["urn"], str) for entry in resources):
                 raise TypeError
-        except (KeyError, TypeError, AttributeError):
+            trust.refuse_untrusted(latest, f"s3://{self.bucket}/{key}")
+        except (KeyError, TypeError, AttributeError, ValueError):
             raise self._malformed(key, "a stack's state") from None
-        return list(resources)
+        return resources
 
     def _objects(self, prefix: str) -> Iterator[dict[str, Any]]:
         try:
@@ -165,7 +168,7 @@ class Backend:
 
     @functools.cached_property
     def _s3(self) -> Any:
-        return boto3.client("s3", region_name=self._region, endpoint_url=self._endpoint)
+        return boto3.client("s3", region_name=self.region, endpoint_url=self.endpoint)
 
     def _unreadable(self, error: Exception) -> UsageError:
         return UsageError(
@@ -181,11 +184,13 @@ class Backend:
 
 
 def current() -> Backend:
-    """The backend that Pulumi uses.
+    """The backend that Pulumi uses, once it is known to be the bucket that bootstrap made in this account.
 
-    Raises UsageError when it is not known, or not a bucket.
+    Raises UsageError when it is not.
     """
-    return Backend(current_url())
+    backend = Backend(current_url())
+    trust.refuse_foreign_bucket(backend.bucket, backend.region, backend.endpoint)
+    return backend
 
 
 def current_url() -> str:

@@ -51,7 +51,8 @@ def read(backend: Backend, stack: str) -> Status:
     if not is_incident(resources):
         return Status(stack, "deployed")
     last = backend.last_update(stack) or {"time": "", "message": ""}
-    return Status(stack, "deployed", is_incident=True, since=last["time"], run=last["message"])
+    run = " ".join(last["message"].split())  # anybody's text: on one line it is no workflow command
+    return Status(stack, "deployed", is_incident=True, since=last["time"], run=run)
 
 
 def is_incident(resources: Resources) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 import cli.status
 from ops.errors import UsageError
+from ops.stacks import trust
 from ops.stacks.backend import Backend
 
 LAST = {"message": "inject-failure by octocat\n::error::x", "time": "2026-11-23 21:00:00 UTC"}
@@ -21,6 +22,7 @@ def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr(Backend, "resources", lambda self, stack: state["resources"])
     monkeypatch.setattr(Backend, "last_update", lambda self, stack: LAST)
     monkeypatch.setattr(Backend, "stacks", lambda self: ["blue"])
+    monkeypatch.setattr(trust, "refuse_foreign_bucket", lambda *_: None)
     return state
 
 
