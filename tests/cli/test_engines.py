@@ -62,7 +62,7 @@ def outcomes(record: dict[str, Any]) -> list[tuple[Any, ...]]:
     for step in record["steps"]:
         update = step.get("update", {})
         changed = sorted((one["urn"], one["operation"], one["changed"]) for one in update.get("steps", []))
-        found.append((step["name"], step["held"], update.get("changes"), changed))
+        found.append((step["name"], step["passed"], update.get("changes"), changed))
     return found
 
 

@@ -415,8 +415,8 @@ def test_an_injection_with_a_time_is_rolled_back_also_when_its_check_fails(hub: 
     def impatient(checkout: Path) -> None:
         workflow = checkout / WORKFLOWS / "app.yml"
         text = workflow.read_text()
-        assert text.count('--expect "$EXPECTED"') == 1
-        workflow.write_text(text.replace('--expect "$EXPECTED"', "--expect healthy"))
+        assert text.count('--expect "$EXPECTED" --json') == 1
+        workflow.write_text(text.replace('--expect "$EXPECTED" --json', "--expect healthy --timeout 1 --json"))
 
     hub.tool("sleep", "exit 1")
 

@@ -130,7 +130,7 @@ def test_a_timed_injection_ends_before_its_job_and_its_rollback_has_fresh_creden
     steps = {step.get("name"): step for step in app["steps"]}
     names = list(steps)
 
-    assert "> 300" in inject["inputs"]["steps"][0]["run"]
+    assert "> 300" in inject["inputs"]["steps"][-1]["run"]
     assert inject["inject"]["with"]["timeout"] >= 300 + 45
     assert names.index("Credentials for the rollback") == names.index("Roll back") - 1
     for name in ("Credentials for the rollback", "Roll back"):
