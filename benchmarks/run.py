@@ -18,7 +18,7 @@ from pathlib import Path
 import boto3
 
 from ops.project import ROOT
-from tests.checkouts import copy_files, copy_project, shell_with_env
+from tests.support.checkouts import copy_files, copy_project, shell_with_env
 
 PYTHON = sys.executable
 SANDBOX = [PYTHON, str(ROOT / "sandbox")]

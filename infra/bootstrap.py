@@ -3,6 +3,7 @@
 import pulumi
 
 from infra import aws_context, tags
+from infra.aws_context import AwsContext
 from infra.ci_roles import CiRoles, CiRolesArgs
 from infra.settings import BootstrapSettings
 from infra.state_backend import StateBackend, StateBackendArgs
@@ -11,7 +12,7 @@ from infra.state_backend import StateBackend, StateBackendArgs
 class Bootstrap(pulumi.ComponentResource):
     """State backend and CI roles."""
 
-    outputs: dict[str, pulumi.Output[str] | pulumi.Output[dict[str, str]]]
+    outputs: dict[str, pulumi.Output[str] | pulumi.Output[dict[str, dict[str, str]]]]
 
     def __init__(self, name: str, settings: BootstrapSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("incident-sandbox:infra:Bootstrap", name, None, opts)
@@ -40,12 +41,28 @@ class Bootstrap(pulumi.ComponentResource):
             "secretsProvider": state.secrets_provider,
             "deployRoleArn": roles.deploy_role_arn,
             "previewRoleArn": roles.preview_role_arn,
-            "githubVariables": pulumi.Output.all(
-                AWS_REGION=context.apply(lambda known: known.region),
-                PULUMI_BACKEND_URL=state.backend_url,
-                PULUMI_SECRETS_PROVIDER=state.secrets_provider,
-                AWS_DEPLOY_ROLE_ARN=roles.deploy_role_arn,
-                AWS_PREVIEW_ROLE_ARN=roles.preview_role_arn,
-            ),
+            "githubVariables": self._github_variables(context, state, roles, settings.environment),
         }
         self.register_outputs(self.outputs)
+
+    def _github_variables(
+        self, context: pulumi.Output[AwsContext], state: StateBackend, roles: CiRoles, environment: str
+    ) -> pulumi.Output[dict[str, dict[str, str]]]:
+        """What the workflows read. What deploys is set by variables of the environment, which only an administrator of
+        the repository may change; a preview is in no environment."""
+        region = context.apply(lambda known: known.region)
+        return pulumi.Output.all(region, state.backend_url, state.secrets_provider, roles.deploy_role_arn,
+                                 roles.preview_role_arn).apply(lambda known: {
+            "environment": {
+                "AWS_REGION": known[0],
+                "PULUMI_BACKEND_URL": known[1],
+                "PULUMI_SECRETS_PROVIDER": known[2],
+                "AWS_DEPLOY_ROLE_ARN": known[3],
+            },
+            "repository": {
+                "DEPLOY_ENVIRONMENT": environment,
+                "AWS_REGION": known[0],
+                "PULUMI_BACKEND_URL": known[1],
+                "AWS_PREVIEW_ROLE_ARN": known[4],
+            },
+        })  # fmt: skip

@@ -21,6 +21,18 @@ STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 
 BOOTSTRAP_STACK = "bootstrap"
 
+STATE_FOLDER = ".pulumi"
+
+
+def state_prefixes(project: str) -> dict[str, str]:
+    """Where Pulumi's backend keeps a project's stacks, their history, the copies it makes, and their locks.
+
+    https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/store.go
+    """
+    folders = {"stacks": "stacks", "history": "history", "backups": "backups", "locks": "locks/organization"}
+    return {kind: f"{STATE_FOLDER}/{folder}/{project}" for kind, folder in folders.items()}
+
+
 # An IAM role name has at most 64 characters; PROJECT- and -execution take 27 of them. Lambda allows no full stop.
 STACK_NAME = re.compile(r"[A-Za-z0-9_-]{1,37}")
 

@@ -1,5 +1,6 @@
 """The project's files, as people edit them."""
 
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,38 @@ def folder() -> Path:
     return Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
 
 
+def home() -> Path:
+    """The person's home folder.
+
+    Raises UsageError where there is none, as for a user that the machine does not know.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise UsageError("this user has no home folder: set HOME to a folder that is yours, and run again") from None
+
+
+@functools.cache
+def name() -> str:
+    """The project's name, as Pulumi.yaml has it."""
+    return str(read_yaml(ROOT / "Pulumi.yaml")["name"])
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file's mapping, empty where it holds none.
 
     Raises UsageError when it cannot be read.
     """
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
+
+
+def stack_file(folder: Path, stack: str) -> Path:
+    """Where a stack's configuration is."""
+    return folder / f"Pulumi.{stack}.yaml"
 
 
 def region(folder: Path, stack: str) -> str:
@@ -33,7 +56,7 @@ def region(folder: Path, stack: str) -> str:
 
     Raises UsageError when it names none.
     """
-    path = folder / f"Pulumi.{stack}.yaml"
+    path = stack_file(folder, stack)
     try:
         return str(read_yaml(path)["config"]["aws:region"])
     except (KeyError, TypeError):

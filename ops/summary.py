@@ -1,14 +1,15 @@
-"""`./sandbox summary`: what a run of a workflow did, as Markdown for its page."""
+"""What a workflow's run did, as Markdown for its page."""
 
-import argparse
 import json
 import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ops import backend
+from ops import records
 from ops.errors import UsageError
+from ops.stacks import events, urn
+from ops.stacks.events import Events
 
 CONSOLES = {
     "aws": "console.aws.amazon.com",
@@ -18,85 +19,59 @@ CONSOLES = {
 """By partition; each with the region in front."""
 
 
-def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sandbox summary",
-        description="Tell, as Markdown on standard output, what was done to a stack: its changed resources, its "
-        "checks, and where to look at it. A file that is not there tells of a step that was not reached.",
-    )
-    parser.add_argument("--stack", required=True, help="the app stack, for example app")
-    parser.add_argument("--title", required=True, help="what was done, and by whom")
-    parser.add_argument(
-        "records", type=Path, nargs="*", metavar="FILE", help="in order: engines' event logs, and records of check"
-    )
-    return parser
+def of_file(path: Path) -> str:
+    """What a file reports: a record of check, or a log of the engine's events.
 
-
-def main(argv: list[str]) -> int:
-    options = arguments().parse_args(argv)
-    for part in (f"## {options.title}", *(_told(file) for file in options.records if file.exists())):
-        print(part, end="\n\n", flush=True)
-    outputs = backend.outputs_of(backend.current().resources(options.stack))
-    if "functionArn" in outputs:
-        print(links(outputs), end="\n\n")
-    return 0
-
-
-def _told(file: Path) -> str:
-    """What a file tells: an event log has a JSON value on each line, a record is one."""
-    try:
-        text = file.read_text(encoding="utf-8")
-        if text.startswith("{\n"):
-            return checked(json.loads(text))
-        whole, _, _ = text.rpartition("\n")  # an engine that was killed leaves part of a line
-        return changes([json.loads(line) for line in whole.splitlines()])
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file}: is neither an event log of Pulumi's nor a record of check ({error})") from None
-
-
-def changes(events: list[dict[str, Any]]) -> str:
-    """One line for each resource that was changed, and how many were not.
-
-    https://pkg.go.dev/github.com/pulumi/pulumi/sdk/v3/go/common/apitype#EngineEvent
+    Raises UsageError when it is neither.
     """
-    steps = {}
-    for event in events:
-        for told in ("resOutputsEvent", "resOpFailedEvent"):
-            step = event.get(told, {}).get("metadata", {"type": ""})
-            if step["type"].startswith("aws:"):  # and not what groups them in Pulumi
-                steps[step["urn"]] = (step, told == "resOpFailedEvent")
-    changed = [(step, failed) for step, failed in steps.values() if step["op"] != "same"]
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None  # an event log has several values, one to a line
+    if isinstance(content, dict) and "kind" in content:
+        return of_check(records.read(path, "check"))
+    return of_update(events.read_log(path))
+
+
+def of_update(log: Events) -> str:
+    """One line for each resource that was changed, and how many were not."""
+    steps = {step.urn: step for step in log.steps if urn.is_in_aws(step.type)}
+    failed = {step.urn: step for step in log.failed if urn.is_in_aws(step.type)}
+    changed = [step for step in {**steps, **failed}.values() if step.op.value != "same" or step.urn in failed]
     rows = [
-        f"| {step['op']}{' **failed**' if failed else ''} | {step['urn'].split('::')[-1]} | `{step['type']}` "
-        f"| {', '.join(step.get('diffs') or [])} |"
-        for step, failed in changed
+        f"| {step.op.value}{' **failed**' if step.urn in failed else ''} | {urn.name_of(step.urn)} | `{step.type}` "
+        f"| {', '.join(step.diffs or [])} |"
+        for step in changed
     ]
-    unchanged = f"{len(steps) - len(changed)} unchanged."
-    diagnostics = [event["diagnosticEvent"] for event in events if "diagnosticEvent" in event]
-    errors = [re.sub(r"<{%.*?%}>", "", one["message"]) for one in diagnostics if one["severity"] == "error"]
     table = (
-        ["| change | resource | type | what |", "|---|---|---|---|", *rows, ""]
-        if rows
-        else ["No resource was changed.", ""]
+        ["| change | resource | type | what |", "|---|---|---|---|", *rows] if rows else ["No resource was changed."]
     )
-    return "\n".join([*table, unchanged, *(f"\n**Error:** {_cell(error)}" for error in errors)])
+    unchanged = f"{len(steps.keys() | failed.keys()) - len(changed)} unchanged."
+    return "\n".join([*table, "", unchanged, *(f"\n**Error:** {plain_text(error)}" for error in log.errors)])
 
 
-def checked(record: dict[str, Any]) -> str:
-    """A check's table."""
-    rows = [
-        f"| {'ok' if one['held'] else '**no**'} | {one['name']} | {one['expected']} | {_cell(one['seen'])} |"
-        for one in record["observations"]
-    ]
-    held = "is" if record["held"] else "is **not**"
-    return "\n".join(
-        [f"Stack {record['stack']} {held} {record['expect']}:", "",
-         "| | what | expected | seen |", "|---|---|---|---|", *rows]
-    )  # fmt: skip
+def of_check(record: dict[str, Any]) -> str:
+    """A check's table.
+
+    Raises UsageError when the record lacks something.
+    """
+    try:
+        rows = [
+            f"| {'ok' if one['passed'] else '**no**'} | {plain_text(one['name'])} | {plain_text(one['expected'])} "
+            f"| {plain_text(one['actual'])} |"
+            for one in record["observations"]
+        ]
+        verdict = plain_text(record["verdict"]).replace(" NOT ", " is **not** ").replace("is is", "is")
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"the record of check lacks {error}: write it again with `./sandbox check --json`") from None
+    return "\n".join([f"{verdict}:", "", "| | what | expected | actual |", "|---|---|---|---|", *rows])
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def plain_text(text: str) -> str:
+    """A text from outside as one line that Markdown and GitHub read as text alone: no markup, mentions or links."""
+    one_line = " ".join(str(text).split())
+    escaped = re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", one_line)
+    return escaped.replace("@", "@\u200b").replace("://", ":\u200b//")
 
 
 def links(outputs: dict[str, Any]) -> str:

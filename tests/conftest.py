@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.checkouts import copy_project
+from tests.support.checkouts import copy_project
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -14,14 +14,7 @@ Policy = Callable[[AwsContext, str, str], str]
 """Makes a document from the AWS context, the state bucket's ARN and its key's."""
 
 
-# Where Pulumi's backend keeps this project's stacks, their history, the copies it makes, and their locks:
-# https://github.com/pulumi/pulumi/tree/master/pkg/backend/diy
-_STATE_PREFIXES = (
-    f".pulumi/stacks/{names.PROJECT}",
-    f".pulumi/history/{names.PROJECT}",
-    f".pulumi/backups/{names.PROJECT}",
-    f".pulumi/locks/organization/{names.PROJECT}",
-)
+_STATE_PREFIXES = tuple(names.state_prefixes(names.PROJECT).values())
 
 
 def _state(bucket_arn: str) -> list[str]:
@@ -63,7 +56,7 @@ def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
             "Sid": "ReadState",
             "Effect": "Allow",
             "Action": "s3:GetObject",
-            "Resource": [f"{bucket_arn}/.pulumi/meta.yaml", *_state(bucket_arn)],
+            "Resource": [f"{bucket_arn}/{names.STATE_FOLDER}/meta.yaml", *_state(bucket_arn)],
         },
         {
             "Sid": "LeaveBootstrapsState",

@@ -6,17 +6,18 @@ from importlib.metadata import version
 from typing import Literal, Protocol
 
 from infra import names
-from local_aws import emulator
-from local_aws.emulator import Emulator
+from local_aws.emulator import process
+from local_aws.emulator.process import Emulator
 from local_aws.engine.cli import CliEngine, update_of
 from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.engine.interface import Engine, Update
 from local_aws.engine.store import Bucket, Folder
 from local_aws.provider.resource import Aws
-from ops import automation, bootstrap
-from ops.automation import Cli, Pulumi
+from ops import foundation
+from ops.console import NullConsole
 from ops.project import read_yaml
-from ops.report import Silence
+from ops.stacks import automation
+from ops.stacks.automation import Cli, Pulumi
 
 Name = Literal["pulumi", "embedded"]
 
@@ -57,7 +58,7 @@ class _Embedded:
     def __init__(self, running: Emulator) -> None:
         self._workspace = running.workspace
         self._folder = running.directory / "bootstrap"
-        self._bucket = names.state_bucket(emulator.ACCOUNT, running.region)
+        self._bucket = names.state_bucket(process.ACCOUNT, running.region)
         self._secrets_provider = ""
 
     def bootstrap(self, repository: str, message: str) -> Update:
@@ -91,11 +92,11 @@ class _Cli:
     def bootstrap(self, repository: str, message: str) -> Update:
         stack_file = self._pulumi.folder / f"Pulumi.{names.BOOTSTRAP_STACK}.yaml"
         config = [("aws:region", self._region)]
-        if bootstrap.REPOSITORY not in (read_yaml(stack_file).get("config") or {}):
-            config.append((bootstrap.REPOSITORY, repository))
+        if foundation.REPOSITORY not in (read_yaml(stack_file).get("config") or {}):
+            config.append((foundation.REPOSITORY, repository))
         started = time.monotonic()
-        result = bootstrap.run(
-            self._pulumi.cli, self._pulumi.folder, bootstrap.find_account(self._region), config, Silence()
+        result = foundation.run(
+            self._pulumi.cli, self._pulumi.folder, foundation.current_account(self._region), config, NullConsole()
         )
         assert result is not None  # nobody was asked
         self._secrets_provider = result.outputs["secretsProvider"]

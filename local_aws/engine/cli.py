@@ -6,11 +6,12 @@ from typing import Any
 
 from pulumi import automation as auto
 
-from local_aws.engine.deployment import PROVIDER_TYPE
 from local_aws.engine.interface import Kind, Operation, Step, Update
 from local_aws.engine.stack import Resource
 from local_aws.provider.resource import Props
-from ops.automation import Events, Pulumi, told
+from ops.stacks.automation import Pulumi, as_usage_error
+from ops.stacks.events import Events
+from ops.stacks.urn import PROVIDER_TYPE, is_in_aws
 
 # The parts of a replacement count as one; the operation `replace` is only the plan of it.
 OPERATIONS: dict[auto.OpType, Operation] = {
@@ -34,7 +35,7 @@ class CliEngine:
         self._stack = pulumi.stack(stack, secrets_provider)
 
     def set_config(self, key: str, value: str) -> None:
-        with told():
+        with as_usage_error():
             self._stack.set_config(key, auto.ConfigValue(value))
 
     def up(self, message: str = "") -> Update:
@@ -50,7 +51,7 @@ class CliEngine:
         return self._perform("refresh", lambda events: self._stack.refresh(message=message, on_event=events))
 
     def outputs(self) -> Props:
-        with told():
+        with as_usage_error():
             return _values(self._stack.outputs())
 
     def resources(self) -> list[Resource]:
@@ -59,7 +60,7 @@ class CliEngine:
     def _perform(self, kind: Kind, operation: Callable[[Events], Any]) -> Update:
         started = time.monotonic()
         events = Events()
-        with told(events):
+        with as_usage_error(events):
             result = operation(events)
         outputs = _values(result.outputs) if kind == "update" else {}
         return update_of(kind, events.steps, outputs, time.monotonic() - started)
@@ -67,8 +68,8 @@ class CliEngine:
 
 def update_of(kind: Kind, steps: Iterable[auto.StepEventMetadata], outputs: Props, seconds: float) -> Update:
     """An operation as the CLI told it, in the terms of both engines."""
-    told = {step.urn: _step(step) for step in steps if step.op in OPERATIONS and _counts(kind, step)}  # some twice
-    return Update(kind, tuple(told.values()), outputs, seconds)
+    unique = {step.urn: _step(step) for step in steps if step.op in OPERATIONS and _counts(kind, step)}  # some twice
+    return Update(kind, tuple(unique.values()), outputs, seconds)
 
 
 def _step(step: auto.StepEventMetadata) -> Step:
@@ -77,7 +78,7 @@ def _step(step: auto.StepEventMetadata) -> Step:
 
 
 def _counts(kind: Kind, step: auto.StepEventMetadata) -> bool:
-    return step.type != PROVIDER_TYPE and (kind != "refresh" or step.type.startswith("aws:"))
+    return step.type != PROVIDER_TYPE and (kind != "refresh" or is_in_aws(step.type))
 
 
 def _values(outputs: auto.OutputMap) -> Props:

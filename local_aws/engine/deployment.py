@@ -13,15 +13,14 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from local_aws import wire
 from local_aws.engine.interface import Operation, Step
 from local_aws.engine.stack import PendingOperation, Resource, now
 from local_aws.errors import LocalAwsError
+from local_aws.provider import wire
 from local_aws.provider.core import UNKNOWN, Provider
 from local_aws.provider.resource import Props
-
-STACK_TYPE = "pulumi:pulumi:Stack"
-PROVIDER_TYPE = "pulumi:providers:aws"
+from ops.stacks import urn as urns
+from ops.stacks.urn import PROVIDER_TYPE, STACK_TYPE
 
 # What a registration may carry. Anything else asks for something that this engine does not do.
 KNOWN = {
@@ -304,8 +303,8 @@ class Deployment:
         if package != "aws":
             raise DeploymentError(f"{token}: the embedded engine has only the aws provider, not {package}")
         root = next(iter(self._news))
-        stack, project = root.split(":")[2], root.split("::")[1]
-        urn = f"urn:pulumi:{stack}::{project}::{PROVIDER_TYPE}::default_{version.replace('.', '_')}"
+        name = f"default_{version.replace('.', '_')}"
+        urn = str(urns.Urn.parse(root)._replace(qualified_type=PROVIDER_TYPE, name=name))
         with self._lock:
             if urn not in self._news:
                 old = self._olds.get(urn)
@@ -328,14 +327,10 @@ class Deployment:
         formers = set(request.aliasURNs)
         for alias in request.aliases:
             spec = alias.spec
-            types, _, type = urn.split("::")[2].rpartition("$")
-            renamed = "::".join(
-                [
-                    *urn.split("::")[:2],
-                    f"{types}${spec.type or type}" if types else spec.type or type,
-                    spec.name or request.name,
-                ]
-            )
+            parsed = urns.Urn.parse(urn)
+            parents, _, type = parsed.qualified_type.rpartition("$")
+            types = f"{parents}${spec.type or type}" if parents else spec.type or type
+            renamed = str(parsed._replace(qualified_type=types, name=spec.name or request.name))
             formers.add(alias.urn or renamed)
         for former in sorted(formers & self._olds.keys() - {urn}):
             raise DeploymentError(
@@ -361,7 +356,7 @@ def _carried(request: Any) -> set[str]:
 
 def is_in_aws(resource: Resource) -> bool:
     """Whether AWS has it, too: components and providers are in the state alone."""
-    return bool(resource["custom"] and resource["type"] != PROVIDER_TYPE)
+    return urns.is_in_aws(resource["type"])
 
 
 def without_dangling(resources: list[Resource]) -> list[Resource]:
@@ -390,4 +385,4 @@ def refuse_protected(resources: list[Resource], fate: str) -> None:
 
 
 def _name(urn: str) -> str:
-    return f"{urn.split('::')[-1]} ({urn.split('::')[2].split('$')[-1]})"
+    return f"{urns.name_of(urn)} ({urns.type_of(urn)})"

@@ -25,20 +25,20 @@ from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws, Props
-from ops.pending import Settled, settle
 from ops.project import read_yaml
+from ops.stacks.pending_operations import ResolvedOperation, resolve
 
 
 class EmbeddedEngine:
     """One stack of the project in `root`, deployed to `aws`, its state in `store`.
 
-    `secrets_provider` tells a URL such as awskms://alias/NAME?region=REGION when a stack is made; an encrypted data key
-    goes into the new stack's state, as the CLI does it, so that the CLI can go on with the stack.
+    `secrets_provider` returns a URL such as awskms://alias/NAME?region=REGION when a stack is made; an encrypted data
+    key is put into the new stack's state, as the CLI does it, so that the CLI can go on with the stack.
 
-    What a killed run left pending is settled first by whatever comes next, and told by `on_settled`, before anything
-    else; in a preview, as what would be.
+    What a killed run left pending is resolved by the next operation, before anything else, and passed to
+    `on_resolved`; a preview resolves it for itself alone.
 
-    Raises LocalAwsError when the project's files are amiss; operations do when they name another region than `aws`'s.
+    Raises LocalAwsError when the project's files are wrong; operations do when they name another region than `aws`'s.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class EmbeddedEngine:
         *,
         secrets_provider: Callable[[], str] | None = None,
         on_step: Callable[[Step], None] = lambda step: None,
-        on_settled: Callable[[Settled], None] = lambda settled: None,
+        on_resolved: Callable[[ResolvedOperation], None] = lambda settled: None,
     ) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", stack):
             raise LocalAwsError(
@@ -65,7 +65,7 @@ class EmbeddedEngine:
         self._stack = Stack(store, self._project, stack)
         self._secrets_provider = secrets_provider
         self._on_step = on_step
-        self._on_settled = on_settled
+        self._on_resolved = on_resolved
 
     def set_config(self, key: str, value: str) -> None:
         """Set a configuration value for this engine's operations; the project's files stay as they are."""
@@ -85,13 +85,13 @@ class EmbeddedEngine:
             state = self._stack.load()
             if state is None:
                 state = State(secrets_provider=self._new_data_key())
-            self._settle(state)
+            self._resolve_pending(state)
             return self._perform("update", message, state, self._run_program)
 
     def preview(self) -> Update:
         """What `up` would do. Changes nothing, in AWS or in the state, and takes no lock."""
         state = self._stack.load() or State()
-        self._settle(state, preview=True)
+        self._resolve_pending(state, preview=True)
         return self._run_program(state, preview=True)
 
     def destroy(self, message: str = "") -> Update:
@@ -101,7 +101,7 @@ class EmbeddedEngine:
         """
         with self._stack.lock():
             state = self._load()
-            self._settle(state)
+            self._resolve_pending(state)
             refuse_protected(state.resources, "`destroy` would delete it")
             return self._perform("destroy", message, state, self._destroy)
 
@@ -109,7 +109,7 @@ class EmbeddedEngine:
         """Make the state what AWS has now: drift is an `update`, a resource that is gone a `delete`."""
         with self._stack.lock():
             state = self._load()
-            self._settle(state)
+            self._resolve_pending(state)
             return self._perform("refresh", message, state, self._refresh)
 
     def outputs(self) -> Props:
@@ -155,13 +155,13 @@ class EmbeddedEngine:
             raise LocalAwsError(f"there is no stack {self._name!r} in this backend: deploy it first")
         return state
 
-    def _settle(self, state: State, *, preview: bool = False) -> None:
-        """Settle what a killed run left pending, and take over how AWS has those resources now."""
+    def _resolve_pending(self, state: State, *, preview: bool = False) -> None:
+        """Resolve what a killed run left pending, and read how AWS has those resources now."""
         if not state.pending_operations:
             return
         latest = {"resources": state.resources, "pending_operations": state.pending_operations}
-        settled = settle(latest, self._aws.region)
-        urns = {one.urn for one in settled}
+        resolved = resolve(latest, self._aws.region)
+        urns = {operation.urn for operation in resolved}
         provider = self._provider()
         found = [
             _as_aws_has_it(provider, resource) if resource["urn"] in urns else resource
@@ -171,8 +171,8 @@ class EmbeddedEngine:
         state.pending_operations = latest["pending_operations"]
         if not preview:
             self._stack.save(state)
-        for one in settled:
-            self._on_settled(one)
+        for operation in resolved:
+            self._on_resolved(operation)
 
     def _deployment(self, state: State, *, preview: bool) -> Deployment:
         def save(resources: list[Resource], pending: list[PendingOperation]) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Literal, Protocol
 
 from local_aws.engine.stack import Resource
 from local_aws.provider.resource import Props
+from ops.stacks import urn
 
 Kind = Literal["update", "preview", "refresh", "destroy"]
 Operation = Literal["create", "update", "replace", "delete", "same"]
@@ -20,16 +21,16 @@ class Step:
 
     @property
     def type(self) -> str:
-        return self.urn.split("::")[2].split("$")[-1]
+        return urn.type_of(self.urn)
 
     @property
     def name(self) -> str:
-        return self.urn.split("::")[-1]
+        return urn.name_of(self.urn)
 
     @property
     def subject(self) -> str:
         """What the step is about, for people."""
-        return f"{self.type} {self.name}" + (f" [{', '.join(self.changed)}]" if self.changed else "")
+        return urn.subject(self.urn) + (f" [{', '.join(self.changed)}]" if self.changed else "")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 from local_aws.errors import LocalAwsError
 from local_aws.provider.resource import Props
-from local_aws.wire import from_struct, returning, to_struct
+from local_aws.provider.wire import from_struct, returning, to_struct
+from ops.stacks.urn import STACK_TYPE, Urn
 
 PARALLEL = 8
 """Registrations under way at once; what depends on another waits for it whatever the number."""
@@ -105,7 +106,8 @@ class _Monitor:
     """The part of Pulumi's resource monitor that the SDK calls for programs such as ours."""
 
     def __init__(self, project: str, stack: str, deployment: Deployment) -> None:
-        self._prefix = f"urn:pulumi:{stack}::{project}::"
+        self._project = project
+        self._stack = stack
         self._deployment = deployment
 
     def GetDeploymentInfo(self, request: Any) -> Any:
@@ -114,9 +116,9 @@ class _Monitor:
 
     def RegisterResource(self, request: Any) -> Any:
         types = request.type
-        if request.parent and (parents := request.parent.split("::")[2]) != "pulumi:pulumi:Stack":
+        if request.parent and (parents := Urn.parse(request.parent).qualified_type) != STACK_TYPE:
             types = f"{parents}${types}"
-        urn = f"{self._prefix}{types}::{request.name}"
+        urn = str(Urn(self._stack, self._project, types, request.name))
         id, state = self._deployment.register(urn, request)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id, object=to_struct(state))
 

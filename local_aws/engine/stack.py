@@ -18,9 +18,8 @@ from typing import Any
 
 from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
-from ops.diy import Lock
+from ops.stacks.layout import META_KEY, Lock, StackKeys
 
-META_KEY = ".pulumi/meta.yaml"
 META = b"version: 1\n"  # stacks under their project's name
 CHECKPOINT_VERSION = 3
 
@@ -33,6 +32,14 @@ PendingOperation = dict[str, Any]
 
 https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (OperationV2)
 """
+
+
+KNOWN = {
+    "urn", "custom", "id", "type", "inputs", "outputs", "parent", "protect", "retainOnDelete", "dependencies",
+    "propertyDependencies", "provider", "created", "modified", "sourcePosition", "stackTrace", "aliases",
+}  # fmt: skip
+"""What this engine knows of a state's resources. What else there can be says that a resource is to be handled in
+another way: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (ResourceV3)"""
 
 
 class LockedError(LocalAwsError):
@@ -56,65 +63,65 @@ class Stack:
         self._store = store
         self._project = project
         self._name = name
+        self._keys = StackKeys(project, name)
         self.exists = False
         """Whether there is a state, as far as `load` or `save` has seen."""
-
-    @property
-    def _state_key(self) -> str:
-        return f".pulumi/stacks/{self._project}/{self._name}.json"
-
-    @property
-    def _history_prefix(self) -> str:
-        return f".pulumi/history/{self._project}/{self._name}/"
-
-    @property
-    def _lock_prefix(self) -> str:
-        return f".pulumi/locks/organization/{self._project}/{self._name}/"
 
     def load(self) -> State | None:
         """The stack's state, or None when there is no such stack.
 
         Raises LocalAwsError when the checkpoint is not one that this engine reads.
         """
-        content = self._store.get(self._state_key)
+        content = self._store.get(self._keys.state)
         self.exists = content is not None
         if content is None:
             return None
-        checkpoint = json.loads(content)
-        if checkpoint.get("version") != CHECKPOINT_VERSION:
+        checkpoint = _decoded(content)
+        version = checkpoint.get("version") if isinstance(checkpoint, dict) else None
+        if version != CHECKPOINT_VERSION:
             raise LocalAwsError(
-                f"{self._state_key} has checkpoint version {checkpoint.get('version')}: the embedded engine reads "
-                f"version {CHECKPOINT_VERSION}; use the Pulumi CLI for this stack"
+                f"{self._keys.state} has checkpoint version {version}: the embedded engine reads version "
+                f"{CHECKPOINT_VERSION}; use the Pulumi CLI for this stack"
             )
         latest = checkpoint["checkpoint"].get("latest") or {}
-        return State(
+        state = State(
             latest.get("resources") or [], latest.get("secrets_providers"), latest.get("pending_operations") or []
         )
+        for resource in state.resources:
+            self._refuse_unknown(resource)
+        return state
+
+    def _refuse_unknown(self, resource: Resource) -> None:
+        """Raise LocalAwsError for what only the CLI writes, such as `external` or `pendingReplacement`: it means that
+        a resource is not to be handled as the others are."""
+        if unknown := sorted(key for key, value in resource.items() if value and key not in KNOWN):
+            raise LocalAwsError(
+                f"{resource['urn']} has {', '.join(unknown)} in the state, which the embedded engine does not know: "
+                "use the Pulumi CLI for this stack"
+            )
 
     def save(self, state: State) -> None:
         """Replace the stack's state, or write its first; the bucket keeps the version before."""
         if not self.exists and self._store.get(META_KEY) is None:  # CI may only read it
             self._store.put(META_KEY, META)
-        self._store.put(self._state_key, self._checkpoint(state))
+        self._store.put(self._keys.state, self._checkpoint(state))
         self.exists = True
 
     def record(self, update: dict[str, Any], state: State) -> None:
         """Add an update to the stack's history, with the state that it left."""
-        prefix = f"{self._history_prefix}{self._name}-{time.time_ns()}"
+        prefix = f"{self._keys.history}{self._name}-{time.time_ns()}"
         self._store.put(f"{prefix}.history.json", _encode(update))
         self._store.put(f"{prefix}.checkpoint.json", self._checkpoint(state))
 
     def history(self) -> list[dict[str, Any]]:
         """The stack's updates, newest first."""
-        keys = [key for key in self._store.keys(self._history_prefix) if key.endswith(".history.json")]
+        keys = [key for key in self._store.keys(self._keys.history) if key.endswith(".history.json")]
         return [json.loads(self._store.get(key) or b"{}") for key in reversed(keys)]
 
     def copy_history_to(self, other: "Stack") -> None:
         """Put the history into another store as well."""
-        for key in self._store.keys(self._history_prefix):
-            other._store.put(
-                other._history_prefix + key.removeprefix(self._history_prefix), self._store.get(key) or b""
-            )
+        for key in self._store.keys(self._keys.history):
+            other._store.put(other._keys.history + key.removeprefix(self._keys.history), self._store.get(key) or b"")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -122,7 +129,7 @@ class Stack:
 
         Raises LockedError when another run does.
         """
-        key = f"{self._lock_prefix}{uuid.uuid4()}.json"
+        key = f"{self._keys.locks}{uuid.uuid4()}.json"
         self._refuse_locks_but(key)
         mine = Lock(os.getpid(), getpass.getuser(), socket.gethostname(), now())
         try:
@@ -134,21 +141,22 @@ class Stack:
 
     def unlock(self) -> int:
         """Delete every lock, whoever holds it; return how many there were."""
-        keys = self._store.keys(self._lock_prefix)
+        keys = self._store.keys(self._keys.locks)
         for key in keys:
             self._store.delete(key)
         return len(keys)
 
     def _refuse_locks_but(self, mine: str) -> None:
-        for key in self._store.keys(self._lock_prefix):
+        for key in self._store.keys(self._keys.locks):
             if key == mine:
                 continue
             content = self._store.get(key)
             if content is None:
-                continue  # let go of since it was listed
+                continue  # released since it was listed
+            holder = Lock.of(_decoded(content), key)
             raise LockedError(
-                f"stack {self._name!r} is locked by {Lock.of(json.loads(content))}: wait for it to end, or, if it is "
-                f"gone, let go of its lock with `./sandbox local cancel --stack {self._name}`"
+                f"stack {self._name!r} is locked by {holder}: wait for it to end, or, if it is gone, release its lock "
+                f"with `./sandbox local cancel --stack {self._name}`"
             )
 
     def _checkpoint(self, state: State) -> bytes:
@@ -168,6 +176,14 @@ class Stack:
 def now() -> str:
     """The time as checkpoints have it."""
     return datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def _decoded(content: bytes) -> Any:
+    """The value of an object's JSON, None where it has none: empty, or cut off."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
 
 
 def _encode(content: dict[str, Any]) -> bytes:

@@ -8,7 +8,7 @@ import zipfile
 from typing import Any
 
 from local_aws.provider.resource import Props, Resource, like, removed, to_api
-from local_aws.wire import ARCHIVE, SIGNATURE
+from local_aws.provider.wire import ARCHIVE, SIGNATURE
 
 _CONFIGURATION = frozenset(
     {
@@ -86,7 +86,7 @@ class Function(Resource):
                 client.untag_resource(Resource=old["arn"], TagKeys=gone)
             if new.get("tags"):
                 client.tag_resource(Resource=old["arn"], Tags=new["tags"])
-        return {}
+        return {"codeSha256": new["sourceCodeHash"]} if "sourceCodeHash" in changed else {}
 
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("lambda").delete_function(FunctionName=id)
@@ -102,6 +102,7 @@ class Function(Resource):
         partition, region = arn.split(":")[1], arn.split(":")[3]
         return {
             "arn": arn,
+            "codeSha256": found["CodeSha256"],
             "invokeArn": f"arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations",
         }
 

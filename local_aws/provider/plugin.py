@@ -22,14 +22,10 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws
-from local_aws.wire import from_struct, returning, to_struct
+from local_aws.provider.wire import from_struct, returning, to_struct
+from ops.stacks import urn
 
 MAX_MESSAGE_BYTES = 1 << 28
-
-
-def resource_type(urn: str) -> str:
-    """The resource's own type; a URN has its parents' types before it."""
-    return urn.split("::")[2].split("$")[-1]
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
@@ -56,11 +52,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.InvokeResponse(**returning(found))
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
-        inputs = self._provider.check(resource_type(request.urn), from_struct(request.news))
+        inputs = self._provider.check(urn.type_of(request.urn), from_struct(request.news))
         return provider_pb2.CheckResponse(inputs=to_struct(inputs))
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
-        diff = self._provider.diff(resource_type(request.urn), from_struct(request.olds), from_struct(request.news))
+        diff = self._provider.diff(urn.type_of(request.urn), from_struct(request.olds), from_struct(request.news))
         kinds = provider_pb2.PropertyDiff
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if diff.changed else provider_pb2.DiffResponse.DIFF_NONE,
@@ -79,11 +75,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         new = from_struct(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=request.properties)
-        id, state = self._provider.create(resource_type(request.urn), new)
+        id, state = self._provider.create(urn.type_of(request.urn), new)
         return provider_pb2.CreateResponse(id=id, properties=to_struct(state))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
-        state = self._provider.read(resource_type(request.urn), request.id, from_struct(request.properties))
+        state = self._provider.read(urn.type_of(request.urn), request.id, from_struct(request.properties))
         if state is None:
             return provider_pb2.ReadResponse()
         inputs = {key: state[key] for key in from_struct(request.inputs) if key in state}
@@ -93,11 +89,11 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
         old, new = from_struct(request.olds), from_struct(request.news)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=to_struct({**old, **new}))
-        state = self._provider.update(resource_type(request.urn), request.id, old, new)
+        state = self._provider.update(urn.type_of(request.urn), request.id, old, new)
         return provider_pb2.UpdateResponse(properties=to_struct(state))
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
-        self._provider.delete(resource_type(request.urn), request.id, from_struct(request.properties))
+        self._provider.delete(urn.type_of(request.urn), request.id, from_struct(request.properties))
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from local_aws.provider.resource import Aws
-from tests.checkouts import copy_project, shell_with_env
 from tests.local.conftest import load, run_sandbox
+from tests.support.checkouts import copy_project, shell_with_env
 
 CLI = shutil.which("pulumi")
 
@@ -45,7 +45,7 @@ class Shell:
         folder = self.workspace.parent / "deadly"
         folder.mkdir(exist_ok=True)
         plugin = folder / "pulumi-resource-aws"
-        plugin.write_text(f"#!/bin/sh\ncd {self.checkout} && exec {sys.executable} -m tests.cli.deadly_plugin\n")
+        plugin.write_text(f"#!/bin/sh\ncd {self.checkout} && exec {sys.executable} -m tests.support.deadly_plugin\n")
         plugin.chmod(0o755)
         return {"DEADLY_CALL": call, "PATH": f"{folder}:{self.environment['PATH']}"}
 

@@ -65,7 +65,7 @@ def test_killed_at_any_point_it_is_carried_on(shell: Shell, aws: Aws, tmp_path: 
     shell.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "bootstrap")
     state = json.loads(shell.pulumi("stack", "export", "--stack", "bootstrap"))["deployment"]
     assert state["secrets_providers"]["type"] == "cloud"
-    assert len(state["resources"]) == 20
+    assert len(state["resources"]) == 32
     assert len(aws.client("kms").list_keys()["Keys"]) == 1
     assert len(aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]) == 1
     assert len(aws.client("iam").list_roles()["Roles"]) == 2
@@ -116,7 +116,7 @@ def test_ctrl_c_ends_the_update_in_order_and_the_next_run_goes_on(shell: Shell) 
         (["--yes", *REPOSITORY, "--config", "aws:region=us-east-1"], {}, "this run is of scope bootstrap in eu-west-1"),
         (["--yes", "--config", "githubRepository"], {}, "--config githubRepository: must be KEY=VALUE"),
         (["--yes", *REPOSITORY], {"PATH": "/usr/bin:/bin"}, "the Pulumi CLI is not on PATH"),
-        (["--yes", *REPOSITORY], {"AWS_SECRET_ACCESS_KEY": ""}, "AWS does not tell whose credentials these are"),
+        (["--yes", *REPOSITORY], {"AWS_SECRET_ACCESS_KEY": ""}, "AWS does not say whose credentials these are"),
     ],
 )
 def test_what_cannot_be_done_is_told_before_anything_is(

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from local_aws.engine.deployment import PROVIDER_TYPE
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws
-from tests.checkouts import copy_project
+from ops.stacks.urn import PROVIDER_TYPE
 from tests.cli.conftest import Shell, emulator_of
 from tests.local.conftest import load
+from tests.support.checkouts import copy_project
 
 # What is not compared: times, where in the program a resource is declared, which the embedded engine does not note,
 # and what AWS makes up for each resource anew.
@@ -62,7 +62,7 @@ def outcomes(record: dict[str, Any]) -> list[tuple[Any, ...]]:
     for step in record["steps"]:
         update = step.get("update", {})
         changed = sorted((one["urn"], one["operation"], one["changed"]) for one in update.get("steps", []))
-        found.append((step["name"], step["held"], update.get("changes"), changed))
+        found.append((step["name"], step["passed"], update.get("changes"), changed))
     return found
 
 

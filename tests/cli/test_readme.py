@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from infra import names
-from local_aws.emulator import ACCOUNT
+from local_aws.emulator.process import ACCOUNT
 from local_aws.provider.resource import Aws
 from tests.cli.conftest import Shell
 

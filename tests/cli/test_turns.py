@@ -10,13 +10,13 @@ import time
 import pytest
 
 from infra import names
-from local_aws.emulator import ACCOUNT
+from local_aws.emulator.process import ACCOUNT
 from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.engine.stack import LockedError, Stack
 from local_aws.engine.store import Bucket
 from local_aws.provider.resource import Aws
 from tests.cli.conftest import Shell
-from tests.killing import killing
+from tests.support.killing import killing
 
 BUCKET = names.state_bucket(ACCOUNT, "eu-west-1")
 UP = ("up", "--yes", "--skip-preview", "--stack", "app")
@@ -110,7 +110,7 @@ def test_an_update_that_was_killed_is_told_of_and_made_good(engine: str, deploye
     else:
         deployed.sandbox("local", "cancel")
         told = deployed.sandbox("local", "up").stdout
-        assert "update of aws:lambda/function:Function app-function-lambda: a refresh puts the state right" in told
+        assert "update of aws:lambda/function:Function app-function-lambda: a refresh makes the state right" in told
 
     assert pending(deployed) == []
     deployed.pulumi("config", "set", "failMode", "false", "--stack", "app")
@@ -128,7 +128,7 @@ def test_a_create_that_was_killed_is_recovered_and_nothing_is_made_twice(
 
     locked = deployed.sandbox("recover", "--stack", "app")
     assert locked.returncode == 2
-    assert "if that run is gone, `pulumi cancel --stack app` first" in locked.stderr
+    assert "if it is gone, release its lock with `pulumi cancel --stack app`" in locked.stderr
     deployed.pulumi("cancel", "--yes", "--stack", "app")
     recovered = deployed.sandbox("recover", "--stack", "app")
 

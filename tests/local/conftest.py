@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from infra import names
-from local_aws import emulator as emulators
-from local_aws.emulator import Emulator
+from local_aws.emulator import process
+from local_aws.emulator.process import Emulator
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws
 
@@ -33,7 +33,7 @@ Sandbox = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def started() -> Iterator[Emulator]:
     """One emulator for a file's tests, because each takes most of a second to start."""
-    with emulators.running(REGION) as running:
+    with process.running(REGION) as running:
         yield running
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.checkouts import copy_project, shell_with_env
 from tests.local.conftest import run_sandbox
+from tests.support.checkouts import copy_project, shell_with_env
 
 
 @dataclass
@@ -66,10 +66,12 @@ def test_the_lifecycle_by_hand(kept: Kept, tmp_path: Path) -> None:
     failing = kept("check", "--stack", "app", "--expect", "failing", "--requests", "3", "--json", str(record))
     assert failing.returncode == 0, failing.stdout + failing.stderr
     found = json.loads(record.read_text())
-    assert (found["expect"], found["held"], len(found["requests"])) == ("failing", True, 3)
+    assert (found["kind"], found["expect"], found["passed"], len(found["requests"])) == ("check", "failing", True, 3)
     assert {answer["status"] for answer in found["requests"]} == {500}
     assert [one["name"] for one in found["observations"]] == [
         "requests",
+        "code",
+        "function policy",
         "alarm incident-sandbox-app-function-errors",
         "alarm incident-sandbox-app-api-5xx",
         "errors in /aws/lambda/incident-sandbox-app",
@@ -77,9 +79,9 @@ def test_the_lifecycle_by_hand(kept: Kept, tmp_path: Path) -> None:
         "metric 5xx",
     ]
 
-    wrong = kept("check", "--stack", "app", "--expect", "healthy")
+    wrong = kept("check", "--stack", "app", "--expect", "healthy", "--timeout", "0.3")
     assert wrong.returncode == 1
-    assert "expected 5 of 5 answer 200 and status healthy, saw 0 of 5" in wrong.stdout
+    assert "expected 5 in a row: 200 and status healthy, saw wrong 500" in wrong.stdout
 
     rolled_back = kept("local", "up")
     assert rolled_back.returncode == 0
@@ -87,10 +89,10 @@ def test_the_lifecycle_by_hand(kept: Kept, tmp_path: Path) -> None:
 
 
 def test_healthy_is_not_taken_for_failing(kept: Kept) -> None:
-    found = kept("check", "--stack", "app", "--expect", "failing")
+    found = kept("check", "--stack", "app", "--expect", "failing", "--timeout", "0.3")
 
     assert found.returncode == 1
-    assert "FAIL  requests: expected 5 of 5 answer a 5xx status, saw 0 of 5; 200 healthy" in found.stdout
+    assert "FAIL  requests: expected 5 in a row: a 5xx status, saw wrong 200 healthy" in found.stdout
 
 
 def test_telemetry_that_does_not_follow_is_a_failure_by_the_deadline(kept: Kept) -> None:
@@ -112,7 +114,7 @@ def test_telemetry_that_does_not_follow_is_a_failure_by_the_deadline(kept: Kept)
     [
         (["--stack", "nope"], {}, "--stack nope: there is no such stack in s3://"),
         (["--stack", "nope"], {}, "it has: app, bootstrap"),
-        (["--stack", "bootstrap"], {}, "the stack has no output 'apiUrl'"),
+        (["--stack", "bootstrap"], {}, "the stack's state has no 'apiUrl'"),
         (["--stack", "app"], {"AWS_ACCESS_KEY_ID": "AKIAWRONG"}, "InvalidAccessKeyId"),
         (["--stack", "app"], {"PULUMI_BACKEND_URL": "file:///tmp"}, "this reads S3 backends"),
         (["--stack", "app"], {"PULUMI_BACKEND_URL": "", "PULUMI_HOME": "/nowhere"}, "backend is not known"),
@@ -168,13 +170,13 @@ def test_a_second_stack_lives_beside_the_first(kept: Kept) -> None:
     try:
         assert kept("check", "--stack", "blue", "--expect", "failing").returncode == 0
         assert kept("check", "--stack", "app", "--expect", "healthy").returncode == 0
-        on, off = kept("incident", "--stack", "blue"), kept("incident", "--stack", "app")
+        on, off = kept("status", "--stack", "blue"), kept("status", "--stack", "app")
         assert (on.returncode, off.returncode) == (1, 0)
-        assert on.stdout.startswith("stack blue: an incident is on, since 20")
+        assert on.stdout.startswith("stack blue: an incident is active, since 20")
         there = kept("check", "--stack", "blue", "--expect", "gone")
         assert (there.returncode, "expected no resources, saw incident-sandbox-blue" in there.stdout) == (1, True)
     finally:
         gone = kept("local", "destroy", "--stack", "blue")
     assert "delete 17" in gone.stdout
     assert kept("check", "--stack", "blue", "--expect", "gone").returncode == 0
-    assert kept("incident", "--stack", "blue").returncode == 0
+    assert kept("status", "--stack", "blue").returncode == 0

@@ -18,7 +18,7 @@ from local_aws.engine.store import Bucket, Folder, Store
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import Provider, ProviderError
 from local_aws.provider.resource import Aws
-from tests.deploying import app_over_bootstrap
+from tests.support.deploying import app_over_bootstrap
 
 TWO_GROUPS = """
 first = aws.cloudwatch.LogGroup("first", name="/first", retention_in_days=DAYS)

@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
+from cli import local
 from infra import names
-from local_aws import current, local
-from local_aws import emulator as emulators
-from local_aws.emulator import Emulator
+from local_aws.emulator import process, registry
+from local_aws.emulator.process import Emulator
 from local_aws.engine.deployment import is_in_aws
 from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.engine.stack import Stack, State
 from local_aws.engine.store import Bucket, Folder
 from local_aws.provider.resource import Aws
 from ops.errors import UsageError
-from ops.pending import FINDERS, settle
-from tests.killing import Kill, killing
+from ops.stacks.pending_operations import FINDERS, resolve
 from tests.local.conftest import reset
+from tests.support.killing import Kill, killing
 
 REGION = "eu-west-1"
 APP = {"scope": "app"}
@@ -57,7 +57,7 @@ def next_run(root: Path, aws: Aws, folder: Path) -> Next:
     def engine(stack: str, config: dict[str, str]) -> tuple[EmbeddedEngine, Told]:
         told: Told = []
         fresh = EmbeddedEngine(
-            root, stack, aws, Folder(folder), on_settled=lambda settled: told.append(settled.sentence)
+            root, stack, aws, Folder(folder), on_resolved=lambda resolved: told.append(resolved.sentence)
         )
         for key, value in config.items():
             fresh.set_config(key, value)
@@ -102,6 +102,8 @@ def inventory(aws: Aws) -> list[str]:
         name = role["RoleName"]
         found.append(f"Role {name}")
         found += [f"RolePolicy {name}:{policy}" for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]]
+        attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        found += [f"RolePolicyAttachment {name}/{policy['PolicyArn']}" for policy in attached]
     for function in functions.list_functions()["Functions"]:
         name = function["FunctionName"]
         found.append(f"Function {name}")
@@ -203,7 +205,7 @@ def test_an_update_that_was_killed_is_seen_as_aws_has_it(
 
     update = engine.up()
 
-    assert told == [f"update of {FUNCTION}: a refresh puts the state right, nothing else to do"]
+    assert told == [f"update of {FUNCTION}: a refresh makes the state right, nothing else to do"]
     assert [(step.operation, step.changed) for step in update.changed] == [("update", ("environment",))]
     assert fail_mode(aws) == "false"
 
@@ -262,12 +264,12 @@ def test_a_preview_tells_what_is_pending_and_changes_nothing(
 def test_sandbox_local_tells_what_was_pending(
     aws: Aws, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bucket = names.state_bucket(emulators.ACCOUNT, REGION)
+    bucket = names.state_bucket(process.ACCOUNT, REGION)
     aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     part = {"urn": "urn:pulumi:app::incident-sandbox::demo:index:Part::part", "type": "demo:index:Part"}
     pending_operations = [{"resource": part, "type": "creating"}]
     Stack(Bucket(aws, bucket), "incident-sandbox", "app").save(State(pending_operations=pending_operations))
-    monkeypatch.setattr(current, "get", lambda: current.Current(emulator, 0, None))
+    monkeypatch.setattr(registry, "get", lambda: registry.RunningEmulator(emulator, 0, None))
 
     with unittest.mock.patch.dict(os.environ):
         local.main(["preview"])
@@ -313,11 +315,11 @@ def test_a_key_is_found_by_all_of_its_tags_and_only_if_it_is_in_use(aws: Aws) ->
     operations = [{"resource": being_made, "type": "creating"}]
     deployment: dict[str, Any] = {"resources": others, "pending_operations": operations}
 
-    settle(deployment, REGION)
+    resolve(deployment, REGION)
 
     assert [resource["id"] for resource in deployment["resources"]] == [known, ours]
     with pytest.raises(UsageError) as error:
-        settle({"resources": [], "pending_operations": operations}, REGION)
+        resolve({"resources": [], "pending_operations": operations}, REGION)
     assert known in str(error.value)
     assert ours in str(error.value)
 
@@ -332,7 +334,7 @@ def test_an_api_is_found_by_its_name_and_all_of_its_tags(aws: Aws) -> None:
                   "custom": True, "inputs": inputs}  # fmt: skip
     deployment: dict[str, Any] = {"pending_operations": [{"resource": being_made, "type": "creating"}]}
 
-    settle(deployment, REGION)
+    resolve(deployment, REGION)
 
     assert [resource["id"] for resource in deployment["resources"]] == [ours]
 
@@ -351,7 +353,7 @@ def test_an_oidc_provider_of_others_is_not_taken_into_the_state(aws: Aws) -> Non
     }
     deployment = {"resources": [], "pending_operations": [{"type": "creating", "resource": resource}]}
 
-    (settled,) = settle(deployment, REGION)
+    (resolved,) = resolve(deployment, REGION)
 
-    assert settled.outcome == "absent"
+    assert resolved.outcome == "absent"
     assert deployment["resources"] == []

@@ -9,17 +9,18 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from infra import names
-from local_aws import attempts, authorization, github
-from local_aws.attempts import Attempt
-from local_aws.emulator import Emulator
+from local_aws.emulator import iam
+from local_aws.emulator.process import Emulator
 from local_aws.engine.choice import choose
 from local_aws.provider.resource import Aws
-from local_aws.rehearse import REPOSITORY, Lifecycle, StepFailed
+from local_aws.rehearsal import denied_calls, github
+from local_aws.rehearsal.denied_calls import Attempt
+from local_aws.rehearsal.lifecycle import REPOSITORY, Lifecycle, StepFailed
 from ops.errors import UsageError
-from tests import permissions
 from tests.local.conftest import load, replace_policy, reset
 from tests.local.test_refusals import WHERE, an_account
-from tests.permissions import granted, of_role, statements, without
+from tests.support import permissions
+from tests.support.permissions import granted, of_role, statements, without
 
 DEPLOY = of_role("deploy", WHERE)
 
@@ -86,13 +87,13 @@ def rehearsed(started: Emulator) -> Rehearsed:
             load(rival, github.session(administrator, role, token, "rival"))
             rivals.append(Aws())
         for step in steps:
-            if step.name == "what is left":
+            if step.name == "look for leftovers":
                 break
-            with lifecycle.acting_as(step.who):
+            with lifecycle.acting_as(step.caller):
                 step.run()
     for aws in (administrator, *rivals):
         aws.close()
-    lines = (started.directory / authorization.DECISIONS).read_text().splitlines()
+    lines = (started.directory / iam.DECISIONS).read_text().splitlines()
     return Rehearsed([json.loads(line) for line in lines], answers)
 
 
@@ -103,7 +104,7 @@ def run(lifecycle: Lifecycle, *, concern: str, sid: str) -> str | None:
     drop(concern, sid)
     for step in steps:
         try:
-            with lifecycle.acting_as(step.who):
+            with lifecycle.acting_as(step.caller):
                 step.run()
         except (StepFailed, ClientError, UsageError) as error:
             return f"{step.name}: {error}"
@@ -144,9 +145,9 @@ def test_the_preview_role_is_refused_every_write_of_the_whole_lifecycle(
     writes = sorted({(call, answer) for call, answer in rehearsed.answers if not call.startswith(reads)})
 
     for call, answer in writes:
-        refused = answer in attempts.REFUSALS
+        refused = answer in denied_calls.REFUSALS
         request.node.user_properties.append(("attempt", ("preview role", f"{call} of a deployment", refused)))
-    assert {answer for _, answer in writes} <= attempts.REFUSALS
+    assert {answer for _, answer in writes} <= denied_calls.REFUSALS
     assert {"CreateFunction", "CreateRole", "CreateApi", "PutObject", "DeleteRole"} <= {call for call, _ in writes}
     assert ("GetFunction", "allowed") in rehearsed.answers
 
@@ -162,13 +163,13 @@ def test_no_statement_can_be_missed(concern: str, sid: str, lifecycle: Lifecycle
     if not lacking:
         failed = run(lifecycle, concern=concern, sid=sid)
         assert failed
-        assert "AccessDenied" in failed or "expected every attempt refused" in failed
+        assert "AccessDenied" in failed or "expected every call denied" in failed
 
 
 def test_the_administrator_is_refused_nothing_that_is_attempted(aws: Aws) -> None:
     """So the attempts ask for something, and it is the roles that are refused. Trust is not the administrator's."""
-    tried = [*attempts.of_ci(an_account()), *attempts.of_function(an_account())]
+    tried = [*denied_calls.of_ci(an_account()), *denied_calls.of_function(an_account())]
 
-    refused = [one.what for one in tried if one.service != "sts" and one.answer(aws) in attempts.REFUSALS]
+    refused = [one.what for one in tried if one.service != "sts" and one.answer(aws) in denied_calls.REFUSALS]
 
     assert refused == []

@@ -13,9 +13,9 @@ import boto3
 import pytest
 
 from local_aws.provider.resource import Aws
-from tests.checkouts import copy_project, shell_with_env
-from tests.deploying import app_over_bootstrap
 from tests.local.conftest import run_sandbox
+from tests.support.checkouts import copy_project, shell_with_env
+from tests.support.deploying import app_over_bootstrap
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_settings_of_the_shells_own_do_not_reach_the_emulators_clients(checkout:
     found = shell_with_env(checkout, **shell)
 
     assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "PULUMI_STACK"} & found.keys()
-    assert found["PATH"] == f"{checkout / 'local_aws' / 'bin'}:{shell['PATH']}"
+    assert found["PATH"] == f"{checkout / 'local_aws' / 'provider' / 'bin'}:{shell['PATH']}"
     again = shell_with_env(checkout, **found)
     assert again["PATH"] == found["PATH"]
 

@@ -9,7 +9,7 @@ import pytest
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import KINDS, Provider, ProviderError
 from local_aws.provider.resource import Aws, Props
-from local_aws.wire import ARCHIVE, SIGNATURE
+from local_aws.provider.wire import ARCHIVE, SIGNATURE
 
 TAGS = {"Project": "incident-sandbox", "Stack": "test"}
 OTHER_TAGS = {"Project": "incident-sandbox", "Owner": "sre"}
@@ -57,6 +57,9 @@ class World:
 
     def role(self, name: str = "standing") -> Props:
         return self.make("aws:iam/role:Role", {"name": name, "assumeRolePolicy": trust("lambda.amazonaws.com")})[1]
+
+    def policy(self, name: str) -> str:
+        return self.make("aws:iam/policy:Policy", {"name": name, "policy": policy("s3:GetObject")})[0]
 
     def function(self) -> Props:
         return self.make("aws:lambda/function:Function", function_inputs(self))[1]
@@ -222,6 +225,11 @@ CASES: dict[str, Case] = {
     ),
     "aws:kms/alias:Alias": Case(
         lambda world: {"name": "alias/under-test", "targetKeyId": world.key()}, [], [{"name": "alias/other"}]
+    ),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Case(
+        lambda world: {"role": world.role()["name"], "policyArn": world.policy("under-test")},
+        [],
+        [{"role": "other"}, {"policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}],
     ),
     "aws:kms/key:Key": Case(
         lambda _: {

@@ -14,13 +14,13 @@ from infra import names
 from infra.aws_context import AwsContext
 from infra.policies import execution, trust
 from infra.policies.document import document
-from local_aws import attempts, github
-from local_aws.attempts import Account, Attempt
-from local_aws.emulator import Emulator
+from local_aws.emulator.process import Emulator
 from local_aws.provider.resource import Aws
-from tests.deploying import app_over_bootstrap
+from local_aws.rehearsal import denied_calls, github
+from local_aws.rehearsal.denied_calls import Account, Attempt
 from tests.local.conftest import REGION, load, replace_policy, reset
-from tests.permissions import without
+from tests.support.deploying import app_over_bootstrap
+from tests.support.permissions import without
 
 APP = names.AppNames("app")
 JOBS = github.Jobs("repo:octo-org/octo-repo", "sandbox")
@@ -228,19 +228,19 @@ PICTURES: dict[str, Callable[[Aws, Account], list[Any]]] = {
 }
 
 # Their order and names are the same whatever the account's ids.
-TRIED = [*attempts.of_ci(an_account()), *attempts.of_function(an_account())]
+TRIED = [*denied_calls.of_ci(an_account()), *denied_calls.of_function(an_account())]
 
 
 def tell(request: pytest.FixtureRequest, attempt: Attempt, answer: str) -> None:
     """For the table at the end of the run."""
-    request.node.user_properties.append(("attempt", (attempt.by, attempt.what, answer in attempts.REFUSALS)))
+    request.node.user_properties.append(("attempt", (attempt.by, attempt.what, answer in denied_calls.REFUSALS)))
 
 
 def refuse(request: pytest.FixtureRequest, sandboxed: Sandboxed, attempt: Attempt, aws: Aws | None = None) -> None:
     answer = attempt.answer(aws or sandboxed.sessions[attempt.by])
 
     tell(request, attempt, answer)
-    assert answer in attempts.REFUSALS
+    assert answer in denied_calls.REFUSALS
     now = PICTURES[attempt.service](sandboxed.root, sandboxed.account)
     assert now == sandboxed.as_made[attempt.service]
 
@@ -249,7 +249,7 @@ def refuse(request: pytest.FixtureRequest, sandboxed: Sandboxed, attempt: Attemp
 def test_an_attempt_is_refused_and_changes_nothing(
     number: int, sandboxed: Sandboxed, request: pytest.FixtureRequest
 ) -> None:
-    all_of_them = [*attempts.of_ci(sandboxed.account), *attempts.of_function(sandboxed.account)]
+    all_of_them = [*denied_calls.of_ci(sandboxed.account), *denied_calls.of_function(sandboxed.account)]
 
     refuse(request, sandboxed, all_of_them[number])
 
@@ -278,7 +278,7 @@ def test_state_is_not_read_or_written_over_plain_http(sandboxed: Sandboxed, requ
 @pytest.mark.parametrize("role", ["deploy", "preview"])
 def test_state_is_not_read_without_the_key(role: str, sandboxed: Sandboxed, request: pytest.FixtureRequest) -> None:
     name = {"deploy": names.DEPLOY_ROLE, "preview": names.PREVIEW_ROLE}[role]
-    by: attempts.By = "deploy role" if role == "deploy" else "preview role"
+    by: denied_calls.By = "deploy role" if role == "deploy" else "preview role"
     state = {"Bucket": sandboxed.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
 
     policy = replace_policy(sandboxed.root, name, "state", lambda document: without(document, "DecryptState"))
@@ -314,7 +314,7 @@ def test_where_github_s_new_form_of_subject_is_configured_the_old_one_is_refused
             )
             answer = attempt.answer(sandboxed.root)
             tell(request, attempt, answer)
-            assert answer in attempts.REFUSALS
+            assert answer in denied_calls.REFUSALS
     finally:
         iam.update_assume_role_policy(RoleName=names.DEPLOY_ROLE, PolicyDocument=json.dumps(before))
 
@@ -366,7 +366,7 @@ def test_a_role_that_trusts_others_than_lambda_can_be_made_and_can_do_nothing(
         evil = Aws()
         own_log = {"logGroupName": APP.log_group, "logStreamName": "evil"}
         tried = [
-            *(dataclasses.replace(one, by="role of CI's making") for one in attempts.of_function(account)),
+            *(dataclasses.replace(one, by="role of CI's making") for one in denied_calls.of_function(account)),
             Attempt("role of CI's making", "write the function's log", "logs", "create_log_stream", own_log),
         ]
         answers = [attempt.answer(evil) for attempt in tried]
@@ -376,4 +376,4 @@ def test_a_role_that_trusts_others_than_lambda_can_be_made_and_can_do_nothing(
         iam.delete_role(**role)
     for attempt, answer in zip(tried, answers, strict=True):
         tell(request, attempt, answer)
-    assert set(answers) <= attempts.REFUSALS
+    assert set(answers) <= denied_calls.REFUSALS

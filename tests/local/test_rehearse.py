@@ -17,16 +17,16 @@ STEPS = [
     "bootstrap",
     "deploy",
     "check healthy",
-    "preview of the injection",
+    "preview the injection",
     "inject",
     "check failing",
     "roll back",
     "check healthy again",
-    "what CI may not do",
+    "calls that CI is denied",
     "destroy the app",
-    "what is left",
+    "look for leftovers",
     "deploy again",
-    "deploy with nothing changed",
+    "deploy with no change",
 ]
 
 
@@ -68,18 +68,18 @@ def test_the_whole_lifecycle_holds_and_is_recorded(root: Path, scratch: Path, sa
     assert found.returncode == 0, found.stdout + found.stderr
     record = json.loads(file.read_text())
     assert [step["name"] for step in record["steps"]] == STEPS
-    assert all(step["held"] for step in record["steps"])
-    assert record["held"] is True
+    assert all(step["passed"] for step in record["steps"])
+    assert record["passed"] is True
     assert record["emulator"]["clockScale"] == 60
     by_name = {step["name"]: step for step in record["steps"]}
-    for name in ("preview of the injection", "inject", "roll back"):
+    for name in ("preview the injection", "inject", "roll back"):
         assert by_name[name]["update"]["changes"] == {"same": 16, "update": 1}
         (step,) = by_name[name]["update"]["steps"]
         assert step["changed"] == ["environment"]
     assert by_name["inject"]["outputs"]["failMode"] is True
-    assert by_name["check failing"]["check"]["held"] is True
+    assert by_name["check failing"]["check"]["passed"] is True
     assert by_name["destroy the app"]["update"]["changes"] == {"delete": 17}
-    assert by_name["deploy with nothing changed"]["update"]["changes"] == {"same": 17}
+    assert by_name["deploy with no change"]["update"]["changes"] == {"same": 17}
     assert list(scratch.iterdir()) == []
     assert emulators(scratch) == []
     assert dirt(root) == before
@@ -94,7 +94,7 @@ def test_two_at_once_do_not_meet(root: Path, scratch: Path) -> None:
     assert list(scratch.iterdir()) == []
 
 
-@pytest.mark.parametrize("at", ["emulator at", " 1  bootstrap", " 2  deploy", " 6  check failing"])
+@pytest.mark.parametrize("at", ["emulator  http", " 1  bootstrap", " 2  deploy", " 6  check failing"])
 def test_ctrl_c_in_the_middle_leaves_nothing(at: str, root: Path, scratch: Path) -> None:
     before = dirt(root)
     with start(root, scratch) as run:
@@ -195,13 +195,13 @@ def test_a_step_that_fails_is_named_with_what_was_expected_and_seen(
     found = run_sandbox(project_copy, "rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
 
     assert found.returncode == 1, found.stderr
-    assert " 6  check failing, as deploy role: FAILED" in found.stdout
-    assert "expected requests: 5 of 5 answer a 5xx status" in found.stdout
-    assert "saw      0 of 5; 200 healthy" in found.stdout
+    assert " 6  check failing            deploy role    FAILED" in found.stdout
+    assert "expected requests: 5 in a row: a 5xx status" in found.stdout
+    assert "actual   wrong 200 healthy" in found.stdout
     record = json.loads(file.read_text())
-    assert record["held"] is False
+    assert record["passed"] is False
     assert record["steps"][-1]["name"] == "check failing"
-    assert record["steps"][-1]["seen"] == "0 of 5; 200 healthy"
+    assert record["steps"][-1]["actual"].startswith("wrong 200 healthy")
     assert list(scratch.iterdir()) == []
 
 
@@ -212,15 +212,15 @@ def test_a_step_that_fails_is_named_with_what_was_expected_and_seen(
             "infra/function.py",
             'description="Answers',
             'description=f"{args.fail_mode} answers',
-            " 4  preview of the injection, as preview role: FAILED\n"
+            " 4  preview the injection    preview role   FAILED\n"
             "    expected one update, of the function, of its environment alone",
         ),
         (
             "infra/function.py",
-            "mine = pulumi.ResourceOptions(parent=self)",
-            "mine = pulumi.ResourceOptions(parent=self, retain_on_delete=True)",
-            "11  what is left, as administrator: FAILED\n"
-            "    expected nothing of the app\n    saw      app-function-logs, app-function-",
+            "child = options.child(self)",
+            "child = pulumi.ResourceOptions(parent=self, retain_on_delete=True)",
+            "11  look for leftovers       administrator  FAILED\n"
+            "    expected nothing of the app\n    actual   app-function-logs, app-function-",
         ),
     ],
     ids=["a flip that changes more", "a destroy that leaves something"],
@@ -248,7 +248,7 @@ def test_an_emulator_that_dies_fails_the_step_it_died_in(root: Path, scratch: Pa
             told += line
             if line.startswith(" 2  deploy"):
                 for process in emulators(scratch):
-                    if "local_aws.server" in process:
+                    if "local_aws.emulator.server" in process:
                         os.kill(int(process.split()[0]), signal.SIGKILL)
         run.wait(60)
         assert "Traceback" not in run.stderr.read()

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from local_aws.emulator import Emulator
+from local_aws.emulator.process import Emulator
 from local_aws.provider.resource import Aws
-from tests.deploying import app_over_bootstrap
+from tests.support.deploying import app_over_bootstrap
 
 DEADLINE_SECONDS = 10
 

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from infra import names
-from local_aws import authorization, github
-from local_aws.emulator import Emulator
+from local_aws.emulator import iam
+from local_aws.emulator.process import Emulator
 from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.provider.resource import Aws
-from tests.deploying import app_over_bootstrap
+from local_aws.rehearsal import github
 from tests.local.conftest import load, reset, started  # noqa: F401, the fixture
+from tests.support.deploying import app_over_bootstrap
 from tests.terraform import configuration
 from tests.terraform.configuration import State
 
@@ -128,7 +129,7 @@ class Account:
 
     def decisions(self) -> list[dict[str, Any]]:
         """What IAM has decided since the emulator started."""
-        lines = (self.emulator.directory / authorization.DECISIONS).read_text().splitlines()
+        lines = (self.emulator.directory / iam.DECISIONS).read_text().splitlines()
         return [json.loads(line) for line in lines]
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from infra import names
 from local_aws.provider.resource import Aws
-from tests import permissions
 from tests.local.conftest import load
+from tests.support import permissions
 from tests.terraform import configuration
 from tests.terraform.configuration import State
 from tests.terraform.conftest import Account, Change, written

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.aws_context import AwsContext
-from tests.permissions import CONTEXTS
+from tests.support.permissions import CONTEXTS
 
 
 @pytest.fixture(params=CONTEXTS, ids=lambda context: context.partition)

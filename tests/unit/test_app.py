@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from infra import settings
-from tests.unit import recording
-from tests.unit.recording import ACCOUNT
+from tests.support import recording
+from tests.support.recording import ACCOUNT
 
 FUNCTION = "aws:lambda/function:Function"
 TAGGED = {

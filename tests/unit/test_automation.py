@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.automation import Cli
 from ops.errors import UsageError
+from ops.stacks.automation import Cli
 
 
 def test_what_a_killed_cli_leaves_is_ended(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit import recording
-from tests.unit.recording import ACCOUNT, REGION
+from tests.support import recording
+from tests.support.recording import ACCOUNT, REGION
 
 SETTINGS = {"scope": "bootstrap", "githubRepository": "octo-org/octo-repo"}
 OIDC = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
@@ -129,11 +129,18 @@ def test_the_outputs_are_what_stacks_and_github_need() -> None:
     assert outputs["backendUrl"] == url
     assert outputs["secretsProvider"] == f"awskms://alias/incident-sandbox-state?region={REGION}"
     assert outputs["githubVariables"] == {
-        "AWS_REGION": REGION,
-        "PULUMI_BACKEND_URL": url,
-        "PULUMI_SECRETS_PROVIDER": outputs["secretsProvider"],
-        "AWS_DEPLOY_ROLE_ARN": outputs["deployRoleArn"],
-        "AWS_PREVIEW_ROLE_ARN": outputs["previewRoleArn"],
+        "environment": {
+            "AWS_REGION": REGION,
+            "PULUMI_BACKEND_URL": url,
+            "PULUMI_SECRETS_PROVIDER": outputs["secretsProvider"],
+            "AWS_DEPLOY_ROLE_ARN": outputs["deployRoleArn"],
+        },
+        "repository": {
+            "DEPLOY_ENVIRONMENT": "sandbox",
+            "AWS_REGION": REGION,
+            "PULUMI_BACKEND_URL": url,
+            "AWS_PREVIEW_ROLE_ARN": outputs["previewRoleArn"],
+        },
     }
     assert outputs.keys() == {"backendUrl", "secretsProvider", "deployRoleArn", "previewRoleArn", "githubVariables"}
 

@@ -1,40 +1,53 @@
-"""The check's judgement, over a workload whose answers and telemetry the test decides."""
+"""The check's judgement, over responses and telemetry that the test decides."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ops import check as checks
-from ops.check import Result, check
-from ops.report import Report
-from ops.workload import Answer, Workload
+from ops.console import NullConsole
+from ops.health import check as module
+from ops.health import requests
+from ops.health.check import Result, check
+from ops.health.requests import Response
+from ops.health.telemetry import Telemetry
+from ops.health.workload import Workload
 
 HEALTHY = '{"status": "healthy"}'
+INVOKER = ("InvokeByHttpApi", "apigateway.amazonaws.com", "arn:aws:execute-api:eu-west-1:1:api/*/*")
+WORKLOAD = Workload("https://x/", "api", "function", "/log", "/access", ("alarm",), "eu-west-1", "hash",
+                    frozenset({INVOKER}))  # fmt: skip
 
 
-class Fake(Workload):
-    """Answers and telemetry as given; telemetry may come late."""
+class Fake:
+    """Responses and telemetry as given, by how often they were looked at; telemetry may come late."""
 
-    def __init__(self, status: int = 500, body: str = "", **telemetry: Callable[[int], Any]) -> None:
-        super().__init__("https://x/", "api", "function", "/log", ["alarm"], "eu-west-1")
-        self.__dict__.update(status=status, body=body, telemetry=telemetry, looks={}, sent=0)
+    def __init__(self, status: int = 500, body: str = "", **looks: Callable[[int], Any]) -> None:
+        self.sent = 0
+        self.since: list[tuple[str, float]] = []
+        self._status, self._body, self._looks = status, body, looks
+        self._count: dict[str, int] = {}
 
     def _look(self, what: str, default: Any) -> Any:
-        looks = self.__dict__["looks"]
-        looks[what] = looks.get(what, 0) + 1
-        return self.__dict__["telemetry"].get(what, lambda _: default)(looks[what])
+        self._count[what] = self._count.get(what, 0) + 1
+        look = self._looks.get(what)
+        return look(self._count[what]) if look else default
 
-    def request(self) -> Answer:
-        self.__dict__["sent"] += 1
-        status = self._look("answers", self.__dict__["status"])
-        return Answer(status, self.__dict__["body"], 10, 1_000_000.0)
+    def send(self, url: str) -> Response:
+        self.sent += 1
+        return Response(self._look("responses", self._status), self._body, 10, 1_000_000.0)
 
     def logged_errors(self, since: float) -> int:
+        self.since.append(("log", since))
         return int(self._look("logged", 3))
 
-    def metric(self, name: str, since: float) -> int:
-        return int(self._look(name, 3))
+    def errors_metric(self, since: float) -> int:
+        self.since.append(("Errors", since))
+        return int(self._look("errors", 3))
+
+    def server_errors_metric(self, since: float) -> int:
+        self.since.append(("5xx", since))
+        return int(self._look("server_errors", 3))
 
     def alarm_state(self, name: str) -> str:
         return str(self._look("state", "ALARM"))
@@ -42,22 +55,38 @@ class Fake(Workload):
     def was_in_alarm(self, name: str, since: float) -> bool:
         return bool(self._look("history", False))
 
+    def code_sha256(self) -> str:
+        return str(self._look("code", "hash"))
 
-class Silent(Report):
-    def line(self, text: str = "") -> None:
-        pass
+    def invokers(self) -> Any:
+        return self._look("invokers", frozenset({INVOKER}))
 
 
-def run(workload: Workload, expect: Any, timeout: float = 0.3) -> Result:
-    return check(workload, expect, 3, timeout, Silent())
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    def run(fake: Fake, expect: Any, timeout: float = 0.3) -> Result:
+        monkeypatch.setattr(requests, "send", fake.send)
+        monkeypatch.setattr(module, "Telemetry", lambda workload: fake)
+        return check("app", WORKLOAD, expect, 3, timeout, NullConsole())
+
+    return run
 
 
 def failed(result: Result) -> list[str]:
-    return [observation.name for observation in result.observations if not observation.held]
+    return [observation.name for observation in result.observations if not observation.passed]
 
 
-def test_failing_is_every_request_the_log_the_metrics_and_the_alarm() -> None:
-    assert run(Fake(), "failing").held
+def test_failing_is_every_request_the_log_the_metrics_and_the_alarm(run: Run) -> None:
+    result = run(Fake(), "failing")
+
+    assert result.passed
+    assert result.verdict == "stack app is failing"
+    assert [one.name for one in result.observations] == [
+        "requests", "code", "function policy", "alarm alarm", "errors in /log", "metric Errors", "metric 5xx",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -66,123 +95,145 @@ def test_failing_is_every_request_the_log_the_metrics_and_the_alarm() -> None:
         ({"state": lambda _: "OK"}, "alarm alarm"),
         ({"state": lambda _: "INSUFFICIENT_DATA"}, "alarm alarm"),
         ({"logged": lambda _: 2}, "errors in /log"),
-        ({"Errors": lambda _: 2}, "metric Errors"),
-        ({"5xx": lambda _: 0}, "metric 5xx"),
+        ({"errors": lambda _: 2}, "metric Errors"),
+        ({"server_errors": lambda _: 0}, "metric 5xx"),
+        ({"code": lambda _: "another"}, "code"),
+        ({"code": lambda _: "missing"}, "code"),
+        ({"invokers": lambda _: frozenset()}, "function policy"),
+        ({"invokers": lambda _: frozenset({INVOKER, ("", "*", "")})}, "function policy"),
     ],
 )
-def test_telemetry_that_does_not_say_so_by_the_deadline_is_named(telemetry: Any, name: str) -> None:
+def test_what_is_not_as_expected_by_the_deadline_is_named(telemetry: Any, name: str, run: Run) -> None:
     assert failed(run(Fake(**telemetry), "failing")) == [name]
 
 
-def test_telemetry_may_come_late() -> None:
+def test_telemetry_may_come_late(run: Run) -> None:
     late = Fake(
         state=lambda look: "ALARM" if look > 2 else "OK",
         logged=lambda look: 3 if look > 1 else 1,
-        Errors=lambda look: 3 if look > 1 else 0,
+        errors=lambda look: 3 if look > 1 else 0,
     )
 
-    assert run(late, "failing", timeout=5).held
+    assert run(late, "failing", timeout=5).passed
 
 
-def test_an_alarm_that_has_come_and_gone_meanwhile_counts() -> None:
-    assert run(Fake(state=lambda _: "OK", history=lambda _: True), "failing").held
+def test_an_alarm_that_has_come_and_gone_meanwhile_counts(run: Run) -> None:
+    assert run(Fake(state=lambda _: "OK", history=lambda _: True), "failing").passed
 
 
 @pytest.mark.parametrize("status", [200, 404, 429, 0])
-def test_only_a_5xx_is_failing(status: int) -> None:
+def test_only_a_5xx_is_failing(status: int, run: Run) -> None:
     assert failed(run(Fake(status), "failing")) == ["requests"]
 
 
 @pytest.mark.parametrize(
     ("status", "body"), [(500, ""), (200, "{}"), (200, "busy"), (200, '"healthy"'), (404, HEALTHY)]
 )
-def test_only_200_with_status_healthy_is_healthy(status: int, body: str) -> None:
+def test_only_200_with_status_healthy_is_healthy(status: int, body: str, run: Run) -> None:
     assert failed(run(Fake(status, body), "healthy")) == ["requests"]
 
 
-def test_one_wrong_answer_among_the_right_ones_is_enough() -> None:
-    assert failed(run(Fake(body=HEALTHY, answers=lambda request: 500 if request == 2 else 200), "healthy")) == [
-        "requests"
-    ]
+def test_a_new_api_may_answer_wrong_for_a_while_and_the_check_says_so(run: Run) -> None:
+    new = Fake(body=HEALTHY, responses=lambda request: {1: 404, 2: 500}.get(request, 200), state=lambda _: "OK")
+
+    result = run(new, "healthy", timeout=5)
+
+    assert result.passed
+    assert new.sent == 5
+    assert result.observations[0].actual.startswith("3 in a row: 200 healthy (3 times); before that 404 ")
 
 
-def test_healthy_waits_for_the_alarm_to_be_ok_and_takes_nothing_else_for_it() -> None:
-    assert run(Fake(200, HEALTHY, state=lambda look: "OK" if look > 2 else "ALARM"), "healthy", timeout=5).held
+def test_right_responses_with_a_wrong_one_in_between_are_not_enough(run: Run) -> None:
+    unsteady = Fake(body=HEALTHY, responses=lambda request: 500 if request % 3 == 0 else 200)
+
+    assert failed(run(unsteady, "healthy")) == ["requests"]
+
+
+def test_healthy_waits_for_the_alarm_to_be_ok_and_accepts_nothing_else(run: Run) -> None:
+    assert run(Fake(200, HEALTHY, state=lambda look: "OK" if look > 2 else "ALARM"), "healthy", timeout=5).passed
     assert failed(run(Fake(200, HEALTHY, state=lambda _: "INSUFFICIENT_DATA"), "healthy")) == ["alarm alarm"]
 
 
-def test_while_it_waits_requests_go_on_and_must_answer_as_expected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "TRAFFIC_INTERVAL_SECONDS", 0.0)
-    steady = Fake(200, HEALTHY, state=lambda look: "OK" if look > 2 else "ALARM")
-    broken = Fake(
-        body=HEALTHY,
-        answers=lambda request: 200 if request <= 3 else 500,
-        state=lambda look: "OK" if look > 2 else "ALARM",
-    )
+def test_recovering_is_healthy_requests_whose_alarms_need_not_be_ok_yet(run: Run) -> None:
+    late = run(Fake(200, HEALTHY, state=lambda _: "ALARM"), "recovering")
+    done = run(Fake(200, HEALTHY, state=lambda _: "OK"), "recovering")
+    failing = run(Fake(500), "recovering")
 
-    assert run(steady, "healthy", timeout=5).held
-    assert steady.__dict__["sent"] > 3
-    assert failed(run(broken, "healthy", timeout=5)) == ["requests"]
+    assert (late.passed, late.verdict) == (True, "stack app: requests are healthy, not yet OK: alarm alarm")
+    assert (done.passed, done.verdict) == (True, "stack app is healthy")
+    assert (failing.passed, failing.verdict) == (False, "stack app is NOT healthy")
+    assert failed(run(Fake(200, HEALTHY, state=lambda _: "missing"), "recovering")) == ["alarm alarm"]
 
 
-def test_telemetry_is_looked_for_from_the_first_request_by_the_servers_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_it_waits_requests_go_on_and_must_get_the_right_response(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TRAFFIC_INTERVAL_SECONDS", 0.0)
+    late_alarm: Callable[[int], str] = lambda look: "OK" if look > 2 else "ALARM"  # noqa: E731
+    steady = Fake(200, HEALTHY, state=late_alarm)
+    broken = Fake(body=HEALTHY, responses=lambda request: 200 if request <= 3 else 500, state=late_alarm)
+
+    assert run(steady, "healthy", timeout=5).passed
+    assert steady.sent > 3
+    assert failed(run(broken, "healthy", timeout=1)) == ["requests"]
+
+
+def test_telemetry_is_looked_for_from_the_first_request_by_the_servers_clock(run: Run) -> None:
     """AWS's clock said 1000000 when it answered the first request, whatever this machine's says."""
-    asked: list[tuple[str, float]] = []
+    fake = Fake()
 
-    def metric(_: Fake, name: str, since: float) -> int:
-        asked.append((name, since))
-        return 3
+    run(fake, "failing")
 
-    monkeypatch.setattr(Fake, "logged_errors", lambda fake, since: metric(fake, "log", since))
-    monkeypatch.setattr(Fake, "metric", metric)
-
-    run(Fake(), "failing")
-
-    assert asked == [("log", 999_998.99), ("Errors", 999_998.99), ("5xx", 999_998.99)]
+    assert fake.since == [("log", 999_998.99), ("Errors", 999_998.99), ("5xx", 999_998.99)]
 
 
-class Logs:
+class Cloud:
     """CloudWatch Logs and metrics that record what they are asked."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.lines: dict[str, list[str]] = {"/log": [], "/access": []}
 
-    def get_paginator(self, _: str) -> "Logs":
+    def get_paginator(self, _: str) -> "Cloud":
         return self
 
     def paginate(self, **asked: Any) -> list[dict[str, Any]]:
         self.asked.append(asked)
-        lines = [
-            '{"level": "ERROR", "requestId": "a", "message": "request could not be served"}',
-            '{"level": "ERROR", "requestId": "a", "errorType": "RequestError"}',
-            '{"level": "INFO", "requestId": "b"}',
-            "START RequestId: c",
-        ]
-        return [{"events": [{"message": line} for line in lines]}, {"events": []}, {"events": [
-            {"message": '{"level": "ERROR", "requestId": "d"}'}]}]  # fmt: skip
+        first, *rest = self.lines[asked["logGroupName"]] or [""]
+        return [{"events": [{"message": first}]}, {"events": []}, {"events": [{"message": line} for line in rest]}]
 
     def get_metric_statistics(self, **asked: Any) -> dict[str, Any]:
         self.asked.append(asked)
-        return {"Datapoints": [{"Sum": 2.0}, {"Sum": 1.0}]}
+        return {"Datapoints": [{"Sum": 4.0}, {"Sum": 3.0}]}
 
 
 @pytest.fixture
-def logs(monkeypatch: pytest.MonkeyPatch) -> Logs:
-    found = Logs()
-    monkeypatch.setattr(Workload, "_logs", found)
-    monkeypatch.setattr(Workload, "_cloudwatch", found)
-    return found
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    cloud = Cloud()
+    monkeypatch.setattr(Telemetry, "_logs", cloud)
+    monkeypatch.setattr(Telemetry, "_cloudwatch", cloud)
+    cloud.lines["/log"] = [
+        '{"level": "ERROR", "requestId": "a", "message": "request could not be served"}',
+        '{"level": "ERROR", "requestId": "a", "errorType": "RequestError"}',
+        '{"level": "INFO", "requestId": "b"}',
+        "START RequestId: c",
+        '{"level": "ERROR", "requestId": "d"}',
+    ]
+    cloud.lines["/access"] = ['{"requestId": "e", "status": "500"}', '{"requestId": "f", "status": "200"}']
+    return cloud
 
 
-REAL = Workload("https://x/", "api", "function", "/log", ["alarm"], "eu-west-1")
+def test_errors_are_counted_by_request_over_all_pages(cloud: Cloud) -> None:
+    assert Telemetry(WORKLOAD).logged_errors(1000.5) == 2
+    assert cloud.asked == [{"logGroupName": "/log", "startTime": 1_000_500}]
 
 
-def test_errors_are_counted_by_request_over_all_pages(logs: Logs) -> None:
-    assert REAL.logged_errors(1000.5) == 2
-    assert logs.asked == [{"logGroupName": "/log", "startTime": 1_000_500}]
+def test_a_metric_counts_whole_minutes_and_what_the_log_has_from_before_is_subtracted(cloud: Cloud) -> None:
+    telemetry = Telemetry(WORKLOAD)
 
-
-def test_metrics_are_summed_from_the_minute_of_the_first_request(logs: Logs) -> None:
-    assert REAL.metric("5xx", 125.0) == 3
-    assert logs.asked[0]["StartTime"].timestamp() == 120
-    assert logs.asked[0]["Dimensions"] == [{"Name": "ApiId", "Value": "api"}]
+    assert telemetry.errors_metric(125.0) == 7 - 2
+    assert telemetry.server_errors_metric(125.0) == 7 - 1
+    metric, before, _, access = cloud.asked
+    assert metric["StartTime"].timestamp() == 120
+    assert before == {"logGroupName": "/log", "startTime": 120_000, "endTime": 125_000}
+    assert access == {"logGroupName": "/access", "startTime": 120_000, "endTime": 125_000}

@@ -4,8 +4,8 @@ import pytest
 
 from infra.aws_context import AwsContext
 from infra.policies import execution
-from tests import permissions
-from tests.permissions import Need, documents, of_role
+from tests.support import permissions
+from tests.support.permissions import Need, documents, of_role
 
 
 def refused(role: str, context: AwsContext, phases: set[str]) -> list[Need]:

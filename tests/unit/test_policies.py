@@ -8,7 +8,7 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 
 from infra.aws_context import AwsContext
-from tests.permissions import CONTEXTS, documents, granted, listed, of_role, statements
+from tests.support.permissions import CONTEXTS, documents, granted, listed, of_role, statements
 
 UNLISTED = {
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html

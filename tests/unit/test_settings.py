@@ -3,7 +3,7 @@
 import pytest
 
 from infra.settings import SettingsError
-from tests.unit import recording
+from tests.support import recording
 
 BOOTSTRAP = {"scope": "bootstrap", "githubRepository": "octo-org/octo-repo"}
 

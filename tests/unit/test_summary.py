@@ -1,4 +1,4 @@
-"""What a workflow's page says, and what is told of an incident."""
+"""What a workflow's page says."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from ops import incident, summary
-from ops.backend import Backend
+import cli.summary
+from ops import summary
 from ops.errors import UsageError
+from ops.stacks import trust
+from ops.stacks.backend import Backend
 
 OUTPUTS = {
     "functionArn": "arn:aws-cn:lambda:cn-north-1:123456789012:function:incident-sandbox-app",
@@ -23,9 +25,15 @@ def event(kind: str, op: str, name: str, type: str = "aws:lambda/function:Functi
     return {kind: {"metadata": {"op": op, "urn": f"urn:pulumi:app::p::{type}::{name}", "type": type, **more}}}
 
 
-def test_each_changed_resource_is_a_line_and_the_others_are_counted() -> None:
-    events = [
-        {"preludeEvent": {}},
+def write(path: Path, *events: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
+
+
+def test_each_changed_resource_is_a_line_and_the_others_are_counted(tmp_path: Path) -> None:
+    log = write(
+        tmp_path / "update.json",
+        {"preludeEvent": {"config": {}}},
         event("resourcePreEvent", "update", "fn"),
         event("resOutputsEvent", "same", "role", "aws:iam/role:Role"),
         event("resOutputsEvent", "update", "fn", diffs=["environment"]),
@@ -33,32 +41,48 @@ def test_each_changed_resource_is_a_line_and_the_others_are_counted() -> None:
         event("resOpFailedEvent", "create", "api", "aws:apigatewayv2/api:Api"),
         {"diagnosticEvent": {"severity": "error", "message": "<{%reset%}>no\n<{%reset%}>"}},
         {"diagnosticEvent": {"severity": "info", "message": "yes"}},
-    ]
+    )
 
-    assert summary.changes(events).splitlines()[2:] == [
+    assert summary.of_file(log).splitlines()[2:] == [
         "| update | fn | `aws:lambda/function:Function` | environment |",
         "| create **failed** | api | `aws:apigatewayv2/api:Api` |  |",
         "",
         "1 unchanged.",
         "",
-        "**Error:** no ",
+        "**Error:** no",
     ]
 
 
-def test_what_a_killed_engine_wrote_last_is_left_out(tmp_path: Path) -> None:
-    log = tmp_path / "update.json"
-    log.write_text(json.dumps(event("resOutputsEvent", "update", "fn")) + '\n{"resOutputsEvent": {"meta')
+def test_the_part_of_a_line_that_a_killed_engine_wrote_last_is_left_out(tmp_path: Path) -> None:
+    log = write(tmp_path / "update.json", event("resOutputsEvent", "update", "fn"))
+    log.write_text(log.read_text() + '{"resOutputsEvent": {"meta')
 
-    assert "| update | fn |" in summary._told(log)
+    assert "| update | fn |" in summary.of_file(log)
 
 
-def test_what_was_seen_does_not_break_the_table() -> None:
-    observation = {"name": "requests", "expected": "5 of 5", "seen": "a|b\nc", "held": False}
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_check_is_recognized_by_its_kind_however_it_is_written(indent: int | None, tmp_path: Path) -> None:
+    observation = {"name": "requests", "expected": "5 of 5", "actual": "a|b\nc", "passed": False}
+    record = {"kind": "check", "version": 1, "verdict": "stack app is NOT healthy", "observations": [observation]}
+    file = tmp_path / "after.json"
+    file.write_text(json.dumps(record, indent=indent))
 
-    text = summary.checked({"stack": "app", "expect": "healthy", "held": False, "observations": [observation]})
+    text = summary.of_file(file)
 
-    assert text.startswith("Stack app is **not** healthy:")
+    assert text.startswith("stack app is **not** healthy:")
     assert text.splitlines()[-1] == "| **no** | requests | 5 of 5 | a\\|b c |"
+
+
+def test_text_from_outside_is_text_alone() -> None:
+    hostile = "::error::x\n<img src=x> @octocat [a](https://evil) | `code` ![i](x)"
+
+    text = summary.plain_text(hostile)
+
+    assert "\n" not in text
+    assert "@octocat" not in text
+    assert "https://" not in text
+    assert "\\<img" in text
+    assert "\\[a\\](" in text
 
 
 def test_links_lead_to_the_console_of_the_partition() -> None:
@@ -71,46 +95,23 @@ def test_links_lead_to_the_console_of_the_partition() -> None:
 
 
 @pytest.fixture
-def backend(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the backend has of a stack."""
-    has: dict[str, Any] = {"resources": None, "last": None}
+def no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state?region=eu-west-1")
-    monkeypatch.setattr(Backend, "resources", lambda self, stack: has["resources"])
-    monkeypatch.setattr(Backend, "last_update", lambda self, stack: has["last"])
-    return has
+    monkeypatch.setattr(Backend, "resources", lambda self, stack: None)
+    monkeypatch.setattr(trust, "refuse_foreign_bucket", lambda *_: None)
 
 
+@pytest.mark.usefixtures("no_stack")
 def test_a_step_that_was_not_reached_left_no_file_and_a_wrong_file_is_named(
-    backend: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert summary.main(["--stack", "app", "--title", "t", str(tmp_path / "missing.json")]) == 0
+    assert cli.summary.main(["--stack", "app", "--title", "t", str(tmp_path / "missing.json")]) == 0
     assert capsys.readouterr().out == "## t\n\n"
 
     wrong = tmp_path / "wrong.json"
     wrong.write_text("hello\n")
-    with pytest.raises(UsageError, match=r"wrong\.json: is neither an event log of Pulumi's nor a record of check"):
-        summary.main(["--stack", "app", "--title", "t", str(wrong)])
-
-
-@pytest.mark.parametrize(
-    ("variables", "status"), [({"FAIL_MODE": "true"}, 1), ({"FAIL_MODE": "false"}, 0), ({}, 0), (None, 0)]
-)
-def test_an_incident_is_on_when_the_function_was_deployed_to_fail(
-    variables: dict[str, Any] | None, status: int, backend: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    function = {
-        "type": "aws:lambda/function:Function",
-        "inputs": {"environment": variables and {"variables": variables}},
-    }
-    backend["resources"] = [{"type": "pulumi:pulumi:Stack"}, function]
-    backend["last"] = {"message": "inject-failure by octocat", "time": "2026-11-23 21:00:00 UTC"}
-
-    assert incident.main(["--stack", "app"]) == status
-
-    told = json.dumps(capsys.readouterr().out)
-    assert ("since 2026-11-23 21:00:00 UTC: inject-failure by octocat" in told) == bool(status)
-
-
-def test_where_there_is_no_stack_no_incident_is_on(backend: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    assert incident.main(["--stack", "app"]) == 0
-    assert capsys.readouterr().out == "stack app: not deployed\n"
+    with pytest.raises(UsageError, match=r"wrong\.json is not an event log of Pulumi's engine"):
+        cli.summary.main(["--stack", "app", "--title", "t", str(wrong)])
+    wrong.write_text('{"kind": "rehearsal", "version": 1}')
+    with pytest.raises(UsageError, match=r"wrong\.json is a record of kind 'rehearsal': check is expected"):
+        cli.summary.main(["--stack", "app", "--title", "t", str(wrong)])

@@ -3,14 +3,15 @@
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ops.automation import MINIMUM_VERSION
 from ops.project import read_yaml
+from ops.stacks.automation import MINIMUM_VERSION
 
 NAMES = ("app", "deploy-lambda", "destroy", "inject-failure", "preview", "rollback-lambda", "tests")
 CHANGING = {"deploy-lambda", "destroy", "inject-failure", "rollback-lambda"}
@@ -92,16 +93,22 @@ def test_they_are_trusted_by_the_roles_that_they_take(root: Path) -> None:
     (app,) = jobs(root, "app")
     schema = read_yaml(root / "Pulumi.yaml")["config"]["incident-sandbox:githubEnvironment"]
 
-    assert app["environment"] == schema["default"]
+    assert app["environment"] == f"${{{{ vars.DEPLOY_ENVIRONMENT || '{schema['default']}' }}}}"
     assert "environment" not in workflow(root, "preview")["jobs"]["plan"]
 
 
-def test_the_cli_s_version_is_in_one_place_and_new_enough(root: Path) -> None:
-    texts = [file.read_text() for file in (root / ".github").rglob("*.yml")]
+def test_the_versions_of_pulumi_s_parts_are_in_the_lock_alone(root: Path) -> None:
+    """The CLI and its AWS plugin have the versions of the SDKs, which requirements.txt has."""
+    texts = "".join(file.read_text() for file in (root / ".github").rglob("*.yml"))
+    lock = dict(re.findall(r"^([\w-]+)==(\S+)", (root / "requirements.txt").read_text(), re.MULTILINE))
 
-    (version,) = re.findall(r"pulumi-version: (\S+)", "".join(texts))
-
-    assert MINIMUM_VERSION.parse(version) >= MINIMUM_VERSION
+    assert re.findall(r"pulumi-version: (.*)", texts) == ["${{ steps.versions.outputs.pulumi }}"]
+    assert re.findall(r"plugin install (.*)", texts) == ['resource aws "$VERSION"']
+    assert lock["pulumi"] not in texts
+    assert lock["pulumi-aws"] not in texts
+    assert MINIMUM_VERSION.parse(lock["pulumi"]) >= MINIMUM_VERSION
+    assert version("pulumi") == lock["pulumi"]
+    assert version("pulumi-aws") == lock["pulumi-aws"]
 
 
 def test_no_secret_is_needed(root: Path) -> None:
@@ -123,7 +130,7 @@ def test_a_timed_injection_ends_before_its_job_and_its_rollback_has_fresh_creden
     steps = {step.get("name"): step for step in app["steps"]}
     names = list(steps)
 
-    assert "> 300" in inject["inputs"]["steps"][0]["run"]
+    assert "> 300" in inject["inputs"]["steps"][-1]["run"]
     assert inject["inject"]["with"]["timeout"] >= 300 + 45
     assert names.index("Credentials for the rollback") == names.index("Roll back") - 1
     for name in ("Credentials for the rollback", "Roll back"):

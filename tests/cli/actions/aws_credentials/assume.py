@@ -4,8 +4,8 @@ import json
 import os
 import urllib.request
 
-from local_aws import github
 from local_aws.provider.resource import Aws
+from local_aws.rehearsal import github
 
 request = urllib.request.Request(
     f"{os.environ['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=sts.amazonaws.com",

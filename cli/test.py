@@ -1,0 +1,38 @@
+"""`./sandbox test`: lint, then types and tests side by side. Arguments go to pytest."""
+
+import os
+import subprocess
+import sys
+
+from ops.project import ROOT
+
+LINT = (["ruff", "check", "--no-cache", "."], ["ruff", "format", "--no-cache", "--check", "."])
+PERSONAL = ("AWS_", "PULUMI_", "TF_")
+"""What a person's own settings begin with: the tests bring those that they need, and must not find others."""
+
+
+def main(argv: list[str]) -> int:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PERSONAL)}
+
+    def start(command: list[str], output: int | None = None) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output and subprocess.STDOUT,
+            text=True,
+        )
+
+    for command in LINT:
+        if start(command).wait():
+            return 1
+    # A first check of types reads all of pulumi-aws, which takes most of a minute: time that the tests can use.
+    types = start(["mypy"], subprocess.PIPE)
+    try:
+        tests = start(["pytest", *argv]).wait()
+        output, _ = types.communicate()
+    finally:
+        types.kill()
+    print(f"types: {output.strip()}", flush=True)
+    return 1 if tests or types.returncode else 0

@@ -1,0 +1,235 @@
+"""What AWS does by itself and the emulator does not: telemetry of HTTP APIs, and alarms that move.
+
+Runs inside the emulator's process and hooks into five of its functions and one of its constants, so the emulator's
+version is pinned. README's table of differences says what remains. What it does:
+
+- an invocation through the API counts in AWS/Lambda's metrics, as a direct one does;
+- an API request counts in AWS/ApiGateway's metrics and writes a line into the stage's access log;
+- a function error is answered as AWS answers it: 500, `{"message":"Internal Server Error"}`;
+- alarms are evaluated by their own dimensions, all the time, in both directions, and by a faster clock;
+- a function's change is `InProgress` by that clock, too;
+- an API and a stage tell the tags that they have, and not those that they were made with;
+- alarms are described in full in the query protocol, too, which is what the Go SDK of Terraform's provider speaks.
+"""
+
+import asyncio
+import contextvars
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from ministack.services import apigateway, cloudwatch, cloudwatch_logs, lambda_svc
+
+from local_aws.emulator import query_protocol
+from local_aws.emulator.process import CLOCK_SCALE
+
+EVALUATION_INTERVAL_SECONDS = 0.1
+
+FUNCTION_ERROR = (
+    500,
+    {"Content-Type": "application/json"},
+    b'{"message":"Internal Server Error"}',
+)
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html"""
+
+
+@dataclass
+class _Integration:
+    """What the function did for one API request."""
+
+    called: bool = False
+    error: str = ""
+    milliseconds: float = 0.0
+
+
+_integration: contextvars.ContextVar[_Integration | None] = contextvars.ContextVar("integration", default=None)
+
+
+def install() -> None:
+    """Hook into the emulator. Once per process, before it serves."""
+    execute = apigateway._handle_execute_in_scope
+    invoke = lambda_svc._execute_function_with_config_scope
+
+    async def execute_and_record(api: str, stage: str, path: str, method: str, *rest: Any) -> Any:
+        started = time.time()
+        integration = _Integration()
+        token = _integration.set(integration)
+        try:
+            answer = await execute(api, stage, path, method, *rest)
+        finally:
+            _integration.reset(token)
+        if integration.error:
+            answer = FUNCTION_ERROR
+        _record_request(api, stage, path, method, answer, integration, started)
+        return answer
+
+    def invoke_and_record(function: dict[str, Any], event: dict[str, Any]) -> Any:
+        started = time.time()
+        result = invoke(function, event)
+        integration = _integration.get()
+        if integration is not None:  # a direct Invoke is recorded by the emulator
+            integration.called = True
+            integration.milliseconds = (time.time() - started) * 1000
+            if result.get("error"):
+                integration.error = str(result["body"].get("errorMessage") or "Unhandled")
+            lambda_svc._emit_lambda_metrics(
+                function["config"]["FunctionName"],
+                integration.milliseconds,
+                error=bool(integration.error),
+                throttle=bool(result.get("throttle")),
+            )
+        return result
+
+    for name in ("_tag_resource", "_untag_resource"):
+        setattr(apigateway, name, _telling(getattr(apigateway, name)))
+    apigateway._handle_execute_in_scope = execute_and_record
+    lambda_svc._execute_function_with_config_scope = invoke_and_record
+    cloudwatch._evaluate_alarm = _evaluate
+    for name in ("DescribeAlarms", "DescribeAlarmsForMetric"):
+        function = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        setattr(cloudwatch, f"_{function}", _described_in_full(name, getattr(cloudwatch, f"_{function}")))
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY /= CLOCK_SCALE
+
+
+def _telling(change: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """A change of a resource's tags that the resource's own record follows."""
+
+    def changed(arn: str, tags: Any) -> Any:
+        answer = change(arn, tags)
+        _, _, api, *stage = arn.split(":")[-1].split("/")
+        record = apigateway._stages.get(api, {}).get(stage[1]) if len(stage) == 2 else apigateway._apis.get(api)
+        if record is not None:
+            record["tags"] = dict(apigateway._api_tags.get(arn, {}))
+        return answer
+
+    return changed
+
+
+def _described_in_full(operation: str, describe: Callable[..., Any]) -> Callable[..., Any]:
+    """A description of alarms that in the query protocol, too, has every field that it has in JSON."""
+
+    def described(params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
+        if is_cbor or is_json:
+            return describe(params, data, is_cbor, is_json)
+        status, _, body = describe({}, query_protocol.nested(params), False, True)
+        if status != 200:
+            return describe(params, data, is_cbor, is_json)
+        result = query_protocol.xml(json.loads(body))
+        return cloudwatch._xml(200, f"{operation}Response", f"<{operation}Result>{result}</{operation}Result>")
+
+    return described
+
+
+async def evaluate_alarms_forever() -> None:
+    """Evaluate the alarms of the emulator's own account and region."""
+    while True:
+        cloudwatch._evaluate_all_alarms()
+        await asyncio.sleep(EVALUATION_INTERVAL_SECONDS)
+
+
+def _record_request(
+    api: str, stage: str, path: str, method: str, answer: Any, integration: _Integration, started: float
+) -> None:
+    status = int(answer[0])
+    milliseconds = (time.time() - started) * 1000
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+    for dimensions in ({"ApiId": api}, {"ApiId": api, "Stage": stage}):
+        for metric, value, unit in (
+            ("Count", 1, "Count"),
+            ("4xx", int(400 <= status < 500), "Count"),
+            ("5xx", int(status >= 500), "Count"),
+            ("Latency", milliseconds, "Milliseconds"),
+            ("IntegrationLatency", integration.milliseconds, "Milliseconds"),
+        ):
+            cloudwatch.record_metric("AWS/ApiGateway", metric, value, unit, dimensions)
+
+    settings = apigateway._stages.get(api, {}).get(stage, {}).get("accessLogSettings") or {}
+    if not settings.get("destinationArn"):
+        return
+    route = apigateway._match_route(api, method, path)
+    values = {
+        "requestId": str(uuid.uuid4()),
+        "requestTime": datetime.fromtimestamp(started, timezone.utc).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "httpMethod": method,
+        "routeKey": route["routeKey"] if route else "-",
+        "path": path,
+        "status": str(status),
+        "responseLatency": str(int(milliseconds)),
+        "integrationStatus": "200" if integration.called else "-",  # Lambda's own status, not the function's
+        "integrationLatency": str(int(integration.milliseconds)),
+        "integrationErrorMessage": (
+            f"The Lambda function returned the following error: {integration.error}. "
+            "Check your Lambda function code and try again."
+            if integration.error
+            else "-"
+        ),
+    }
+    line = re.sub(r"\$context\.([A-Za-z.]+)", lambda found: json.dumps(values.get(found[1], "-"))[1:-1],
+                  settings["format"])  # fmt: skip
+    _append_log(settings["destinationArn"].split(":log-group:")[1].removesuffix(":*"), api, line)
+
+
+def _append_log(group_name: str, stream_name: str, line: str) -> None:
+    group = cloudwatch_logs._log_groups.get(group_name)
+    if group is None:
+        return  # AWS drops lines for a group that is gone, too
+    if stream_name not in group["streams"]:
+        cloudwatch_logs._create_log_stream({"logGroupName": group_name, "logStreamName": stream_name})
+    now = int(time.time() * 1000)
+    cloudwatch_logs._append_log_events(
+        group["streams"][stream_name], [{"timestamp": now, "message": line, "ingestionTime": now}]
+    )
+
+
+def _evaluate(alarm: dict[str, Any]) -> None:
+    """One evaluation as AWS does it, for alarms on one metric's basic statistic.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+    """
+    dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(alarm["Dimensions"]))
+    points = cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions)) or []
+    now, period = time.time(), alarm["Period"] / CLOCK_SCALE
+    breaching = missing = 0
+    for age in range(alarm["EvaluationPeriods"]):
+        end = now - age * period
+        stats = cloudwatch._calc_stats([point for point in points if end - period < point["Timestamp"] <= end])
+        if stats:
+            breaching += _breaches(cloudwatch._stat_value(stats, alarm["Statistic"]), alarm)
+        else:
+            missing += 1
+    treatment = alarm["TreatMissingData"]
+    if treatment == "breaching":
+        breaching += missing
+    if breaching >= alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]):
+        _move(alarm, "ALARM", f"Threshold Crossed: {breaching} datapoint(s) breached {alarm['Threshold']}.")
+    elif missing < alarm["EvaluationPeriods"] or treatment == "notBreaching":
+        _move(alarm, "OK", f"Threshold Crossed: no datapoint breached {alarm['Threshold']}.")
+    elif treatment == "missing":
+        _move(alarm, "INSUFFICIENT_DATA", "Insufficient Data: no datapoints were received.")
+
+
+def _breaches(value: float, alarm: dict[str, Any]) -> bool:
+    threshold = alarm["Threshold"]
+    return bool(
+        {
+            "GreaterThanOrEqualToThreshold": value >= threshold,
+            "GreaterThanThreshold": value > threshold,
+            "LessThanThreshold": value < threshold,
+            "LessThanOrEqualToThreshold": value <= threshold,
+        }[alarm["ComparisonOperator"]]
+    )
+
+
+def _move(alarm: dict[str, Any], state: str, reason: str) -> None:
+    before = alarm["StateValue"]
+    if state == before:
+        return
+    alarm.update(StateValue=state, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
+    cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
+    cloudwatch._evaluate_parent_alarms(alarm)

@@ -1,0 +1,283 @@
+"""The steps of a rehearsal: what is done, and what proves it."""
+
+import contextlib
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+import pulumi
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.aws_context import AwsContext
+from infra.names import STATE_KEY_ALIAS, AppNames
+from local_aws.emulator import process
+from local_aws.engine.choice import Engines
+from local_aws.engine.interface import Engine, Update
+from local_aws.provider.core import Provider
+from local_aws.provider.resource import Aws
+from local_aws.rehearsal import denied_calls, github
+from local_aws.rehearsal.denied_calls import Account
+from local_aws.rehearsal.github import CREDENTIALS
+from ops.console import NullConsole
+from ops.errors import UsageError
+from ops.health.check import Expectation, check
+from ops.health.telemetry import Telemetry
+from ops.health.workload import Workload
+from ops.stacks import urn
+
+REPOSITORY = "octo-org/incident-sandbox"
+"""GitHub's own example organisation."""
+CHECK_REQUESTS = 5
+CHECK_TIMEOUT_SECONDS = 30
+MESSAGE = "./sandbox rehearse"
+"""In the history of every update."""
+
+Caller = Literal["administrator", "deploy role", "preview role"]
+
+
+class StepFailed(Exception):
+    """A step did not prove what it should."""
+
+    def __init__(self, expected: str, actual: str) -> None:
+        super().__init__(f"expected {expected}; actual {actual}")
+        self.expected = expected
+        self.actual = actual
+
+
+@dataclasses.dataclass(frozen=True)
+class Proof:
+    """What a step proved, in half a line, and what the record keeps of it."""
+
+    sentence: str
+    record: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Step(NamedTuple):
+    """`caller` is whose credentials it runs with."""
+
+    name: str
+    caller: Caller
+    run: Callable[[], Proof]
+
+
+class Lifecycle:
+    """The steps, each over the stacks as the steps before it left them.
+
+    Bootstrap is run by the account's administrator. What CI does afterwards has the credentials that CI would have:
+    those of the role that its workflow assumes, by a token such as its job's.
+    """
+
+    app: Engine
+
+    def __init__(self, engines: Engines, workspace: Path) -> None:
+        self._engines = engines
+        self._workspace = workspace
+        self._foundation: Engine
+        self._account: Account
+        self._credentials: dict[str, dict[str, str]] = {}
+        self._injected = 0.0
+        self._before_destroy: list[dict[str, Any]] = []
+
+    def steps(self) -> list[Step]:
+        return [
+            Step("bootstrap", "administrator", self.make_foundation),
+            Step("deploy", "deploy role", self.deploy),
+            Step("check healthy", "deploy role", lambda: self.check("healthy")),
+            Step("preview the injection", "preview role", self.preview_injection),
+            Step("inject", "deploy role", self.inject),
+            Step("check failing", "deploy role", lambda: self.check("failing")),
+            Step("roll back", "deploy role", lambda: self.flip("false")),
+            Step("check healthy again", "deploy role", self.check_recovery),
+            Step("calls that CI is denied", "deploy role", self.make_denied_calls),
+            Step("destroy the app", "deploy role", self.destroy),
+            Step("look for leftovers", "administrator", self.look_for_leftovers),
+            Step("deploy again", "deploy role", self.deploy),
+            Step("deploy with no change", "deploy role", self.deploy_unchanged),
+        ]
+
+    def run(self, step: Step) -> dict[str, Any]:
+        """Run a step with its caller's credentials; return its part of the record."""
+        started = time.monotonic()
+        outcome: dict[str, Any]
+        try:
+            with self.acting_as(step.caller):
+                proof = step.run()
+            outcome = {"passed": True, "proved": proof.sentence, **proof.record}
+        except StepFailed as failure:
+            outcome = {"passed": False, "expected": failure.expected, "actual": failure.actual}
+        except (UsageError, pulumi.RunError, BotoCoreError, ClientError) as error:
+            outcome = {"passed": False, "expected": "the step to run", "actual": str(error)}
+        seconds = round(time.monotonic() - started, 3)
+        return {"name": step.name, "as": step.caller, "seconds": seconds, **outcome}
+
+    @contextlib.contextmanager
+    def acting_as(self, caller: Caller) -> Iterator[None]:
+        """Make these the credentials of every AWS client that is made, in this process or in one it starts."""
+        before = {name: os.environ.pop(name) for name in CREDENTIALS if name in os.environ}
+        os.environ.update(self._credentials.get(caller, before))
+        try:
+            yield
+        finally:
+            for name in CREDENTIALS:
+                os.environ.pop(name, None)
+            os.environ.update(before)
+
+    def make_foundation(self) -> Proof:
+        update = self._engines.bootstrap(REPOSITORY, MESSAGE)
+        self._foundation = self._engines.stack("bootstrap")
+        self._assume_roles(update.outputs)
+        _expect("only created resources", set(update.changes) == {"create"}, _counts(update))
+        return Proof(f"{_counts(update)}; state moved into its bucket", _record(update, update.outputs))
+
+    def _assume_roles(self, bootstrap: dict[str, Any]) -> None:
+        aws = Aws()
+        key = aws.client("kms").describe_key(KeyId=STATE_KEY_ALIAS)["KeyMetadata"]
+        self._account = Account(
+            context=AwsContext(aws.partition, aws.account, aws.region),
+            bucket=urlsplit(bootstrap["backendUrl"]).netloc,
+            key_arn=key["Arn"],
+            deploy_role_arn=bootstrap["deployRoleArn"],
+            preview_role_arn=bootstrap["previewRoleArn"],
+            jobs=github.Jobs.of(self._workspace, REPOSITORY),
+            app=AppNames("app"),
+            other_api="",
+        )
+        jobs = self._account.jobs
+        self._credentials["administrator"] = dict(process.ROOT_CREDENTIALS)
+        for caller, role, subject in (
+            ("deploy role", self._account.deploy_role_arn, jobs.deployment),
+            ("preview role", self._account.preview_role_arn, jobs.pull_request),
+        ):
+            self._credentials[caller] = github.session(aws, role, github.token(subject))
+        aws.close()
+
+    def deploy(self) -> Proof:
+        self.app = self._engines.stack("app")
+        update = self.app.up(MESSAGE)
+        _expect("only created resources", set(update.changes) == {"create"}, _counts(update))
+        _expect("failMode false", update.outputs["failMode"] is False, f"failMode {update.outputs['failMode']}")
+        return Proof(_counts(update), _record(update, update.outputs))
+
+    def check(self, expect: Expectation) -> Proof:
+        workload = Workload.of(self.app.resources())
+        result = check("app", workload, expect, CHECK_REQUESTS, CHECK_TIMEOUT_SECONDS, NullConsole())
+        for observation in result.observations:
+            _expect(f"{observation.name}: {observation.expected}", observation.passed, observation.actual)
+        states = {one.actual for one in result.observations if one.name.startswith("alarm ")}
+        status = result.responses[-1].status
+        sentence = f"{CHECK_REQUESTS} requests in a row {status}; alarms {', '.join(sorted(states))}"
+        return Proof(sentence, {"check": result.as_record()})
+
+    def check_recovery(self) -> Proof:
+        """Healthy again, and the alarms' history shows the incident."""
+        proof = self.check("healthy")
+        workload = Workload.of(self.app.resources())
+        telemetry = Telemetry(workload)
+        silent = [alarm for alarm in workload.alarms if not telemetry.was_in_alarm(alarm, self._injected)]
+        _expect("ALARM in every alarm's history", not silent, f"none in that of {', '.join(silent)}")
+        return proof
+
+    def preview_injection(self) -> Proof:
+        app = self._engines.stack("app")
+        app.set_config("failMode", "true")
+        update = app.preview()
+        self._expect_only_the_environment(update)
+        return Proof(_steps(update), _record(update))
+
+    def inject(self) -> Proof:
+        self._injected = time.time()
+        return self.flip("true")
+
+    def flip(self, fail_mode: str) -> Proof:
+        self.app.set_config("failMode", fail_mode)
+        update = self.app.up(MESSAGE)
+        self._expect_only_the_environment(update)
+        return Proof(_steps(update), _record(update, update.outputs))
+
+    def make_denied_calls(self) -> Proof:
+        """Make the calls that CI's roles must be denied, and see that the app is as it was."""
+        clients: dict[str, Aws] = {}
+        callers: tuple[Caller, ...] = ("administrator", "deploy role", "preview role")
+        for caller in callers:
+            with self.acting_as(caller):
+                clients[caller] = Aws()
+        gateway = clients["administrator"].client("apigatewayv2")
+        api = gateway.create_api(Name="billing", ProtocolType="HTTP")["ApiId"]  # another team's
+        calls = [
+            {"by": call.by, "call": call.what, "answer": call.answer(clients.get(call.by, clients["deploy role"]))}
+            for call in denied_calls.of_ci(dataclasses.replace(self._account, other_api=api))
+        ]
+        gateway.delete_api(ApiId=api)
+        for aws in clients.values():
+            aws.close()
+        allowed = [
+            f"{call['by']}: {call['call']}: {call['answer']}"
+            for call in calls
+            if call["answer"] not in denied_calls.REFUSALS
+        ]
+        _expect("every call denied", not allowed, "; ".join(allowed))
+        app = self.app.refresh(MESSAGE)
+        _expect("the app as it was", not app.changed, _steps(app))
+        return Proof(f"{len(calls)} of {len(calls)} denied; the app is as it was", {"deniedCalls": calls})
+
+    def destroy(self) -> Proof:
+        self._before_destroy = self.app.resources()
+        update = self.app.destroy(MESSAGE)
+        _expect("only deleted resources", set(update.changes) == {"delete"}, _counts(update))
+        return Proof(_counts(update), _record(update))
+
+    def look_for_leftovers(self) -> Proof:
+        """Ask AWS itself, not the state, for every resource that there was."""
+        provider = Provider(Aws())
+        deleted = [resource for resource in self._before_destroy if urn.is_in_aws(resource["type"])]
+        left = [
+            urn.name_of(resource["urn"])
+            for resource in deleted
+            if provider.read(resource["type"], resource["id"], resource["outputs"]) is not None
+        ]
+        _expect("nothing of the app", not left, ", ".join(left))
+        foundation = self._foundation.refresh(MESSAGE)
+        _expect("the foundation as bootstrap made it", not foundation.changed, _steps(foundation))
+        return Proof(f"none of the app's {len(deleted)}; bootstrap's {_counts(foundation)}", _record(foundation))
+
+    def deploy_unchanged(self) -> Proof:
+        update = self.app.up(MESSAGE)
+        _expect("no change", not update.changed, _steps(update))
+        return Proof(_counts(update), _record(update, update.outputs))
+
+    def _expect_only_the_environment(self, update: Update) -> None:
+        changed = [(step.operation, step.type, step.changed) for step in update.changed]
+        _expect(
+            "one update, of the function, of its environment alone",
+            changed == [("update", "aws:lambda/function:Function", ("environment",))],
+            _steps(update) or "no change",
+        )
+
+
+def _expect(expected: str, passed: bool, actual: str) -> None:
+    if not passed:
+        raise StepFailed(expected, actual)
+
+
+def _counts(update: Update) -> str:
+    """How many resources of AWS each operation was for; Pulumi's own are not counted."""
+    past = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted", "same": "unchanged"}
+    counts: dict[str, int] = {}
+    for step in update.steps:
+        if urn.is_in_aws(step.type):
+            counts[past[step.operation]] = counts.get(past[step.operation], 0) + 1
+    return ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items())) or "nothing"
+
+
+def _steps(update: Update) -> str:
+    return ", ".join(
+        f"{step.operation} {step.type.split(':')[-1]}: {', '.join(step.changed)}" for step in update.changed
+    )
+
+
+def _record(update: Update, outputs: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"update": update.as_json()} | ({"outputs": outputs} if outputs else {})

@@ -1,0 +1,67 @@
+"""Requests to the workload's public URL."""
+
+import email.utils
+import functools
+import http.client
+import json
+import os
+import ssl
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+
+TIMEOUT_SECONDS = 30  # API Gateway's own limit on an integration
+
+
+@dataclass(frozen=True)
+class Response:
+    """What one request got: an HTTP status, 0 when there was no response; the body's beginning; how long it took; and
+    when it was answered, in epoch seconds by the server's clock."""
+
+    status: int
+    body: str
+    milliseconds: int
+    answered: float
+
+    @property
+    def is_healthy(self) -> bool:
+        """200, with the body of the handler."""
+        try:
+            return self.status == 200 and json.loads(self.body).get("status") == "healthy"
+        except (ValueError, AttributeError):
+            return False
+
+    @property
+    def is_failure(self) -> bool:
+        """Any 5xx."""
+        return 500 <= self.status < 600
+
+    @property
+    def summary(self) -> str:
+        if self.is_healthy:
+            return "200 healthy"
+        return f"{self.status} {self.body}".strip() if self.status else self.body
+
+
+def send(url: str) -> Response:
+    """Send one GET, and return whatever comes."""
+    started = time.monotonic()
+    date = None
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS, context=_tls()) as response:
+            status, body, date = response.status, response.read(), response.headers["Date"]
+    except urllib.error.HTTPError as error:
+        with error:
+            status, body, date = error.code, error.read(), error.headers["Date"]
+    except (OSError, http.client.HTTPException) as error:
+        status, body = 0, f"no response: {error}".encode()
+    milliseconds = round((time.monotonic() - started) * 1000)
+    answered = email.utils.parsedate_to_datetime(date).timestamp() if date else time.time()
+    return Response(status, body.decode(errors="replace")[:500], milliseconds, answered)
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Trust what the AWS clients trust: AWS_CA_BUNDLE where it is set."""
+    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)

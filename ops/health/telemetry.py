@@ -1,0 +1,140 @@
+"""What AWS has of a workload: logs, metrics, alarms, and the function's code and policy."""
+
+import functools
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from ops.health.workload import Workload
+
+METRIC_PERIOD_SECONDS = 60
+
+
+class Telemetry:
+    """Reads a workload's telemetry. Times are in epoch seconds, by AWS's clock; errors are botocore's."""
+
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
+
+    def logged_errors(self, since: float, until: float | None = None) -> int:
+        """Requests for which the function's log has errors, from `since` to before `until`."""
+        records = self._records(self._workload.log_group, since, until)
+        return len({record.get("requestId") for record in records if record.get("level") == "ERROR"})
+
+    def logged_5xx(self, since: float, until: float | None = None) -> int:
+        """Requests for which the access log has a 5xx status, from `since` to before `until`."""
+        records = self._records(self._workload.access_log_group, since, until)
+        return len({record.get("requestId") for record in records if str(record.get("status", "")).startswith("5")})
+
+    def errors_metric(self, since: float) -> int:
+        """The sum of AWS/Lambda's `Errors` of the function since a time.
+
+        A metric counts whole minutes: the errors that the log has of the first minute before `since` are subtracted.
+        """
+        dimension = {"Name": "FunctionName", "Value": self._workload.function}
+        first = _minute(since)
+        return self._metric("AWS/Lambda", "Errors", dimension, first) - self.logged_errors(first, since)
+
+    def server_errors_metric(self, since: float) -> int:
+        """The sum of AWS/ApiGateway's `5xx` of the API since a time, as `errors_metric` by the access log."""
+        dimension = {"Name": "ApiId", "Value": self._workload.api_id}
+        first = _minute(since)
+        return self._metric("AWS/ApiGateway", "5xx", dimension, first) - self.logged_5xx(first, since)
+
+    def alarm_state(self, name: str) -> str:
+        """OK, ALARM, INSUFFICIENT_DATA, or `missing` when there is no such alarm."""
+        alarms = self._cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return str(alarms[0]["StateValue"]) if alarms else "missing"
+
+    def was_in_alarm(self, name: str, since: float) -> bool:
+        """Whether the alarm went to ALARM since a time."""
+        answer = self._cloudwatch.describe_alarm_history(
+            AlarmName=name, HistoryItemType="StateUpdate", StartDate=_utc(int(since))
+        )
+        states = [json.loads(item["HistoryData"])["newState"]["stateValue"] for item in answer["AlarmHistoryItems"]]
+        return "ALARM" in states
+
+    def code_sha256(self) -> str:
+        """The hash of the package that the function runs, in Base64, or `missing` when there is no such function."""
+        try:
+            function = self._lambda.get_function(FunctionName=self._workload.function)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return "missing"
+            raise
+        return str(function["Configuration"]["CodeSha256"])
+
+    def invokers(self) -> frozenset[tuple[str, str, str]]:
+        """The statements of the function's own policy, each as (id, principal, source ARN); "" where it has none."""
+        try:
+            policy = json.loads(self._lambda.get_policy(FunctionName=self._workload.function)["Policy"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return frozenset()
+            raise
+        return frozenset(_invoker(statement) for statement in policy["Statement"])
+
+    def _records(self, group: str, since: float, until: float | None) -> Iterator[dict[str, Any]]:
+        """The JSON objects among a log group's events."""
+        end = {} if until is None else {"endTime": int(until * 1000)}
+        pages = self._logs.get_paginator("filter_log_events")
+        for page in pages.paginate(logGroupName=group, startTime=int(since * 1000), **end):
+            for event in page["events"]:
+                try:
+                    record = json.loads(event["message"])
+                except ValueError:
+                    continue
+                if isinstance(record, dict):
+                    yield record
+
+    def _metric(self, namespace: str, name: str, dimension: dict[str, str], since: float) -> int:
+        answer = self._cloudwatch.get_metric_statistics(
+            Namespace=namespace,
+            MetricName=name,
+            Dimensions=[dimension],
+            StartTime=_utc(since),
+            EndTime=_utc(time.time() + METRIC_PERIOD_SECONDS),
+            Period=METRIC_PERIOD_SECONDS,
+            Statistics=["Sum"],
+        )
+        return int(sum(point["Sum"] for point in answer["Datapoints"]))
+
+    @functools.cached_property
+    def _logs(self) -> Any:
+        return self._session.client("logs")
+
+    @functools.cached_property
+    def _cloudwatch(self) -> Any:
+        return self._session.client("cloudwatch")
+
+    @functools.cached_property
+    def _lambda(self) -> Any:
+        return self._session.client("lambda")
+
+    @functools.cached_property
+    def _session(self) -> Any:
+        """Its own, because boto3's default one keeps the credentials that a process began with."""
+        return boto3.Session(region_name=self._workload.region)
+
+
+def _minute(time: float) -> float:
+    return time - time % METRIC_PERIOD_SECONDS
+
+
+def _utc(time: float) -> datetime:
+    return datetime.fromtimestamp(time, timezone.utc)
+
+
+def _invoker(statement: dict[str, Any]) -> tuple[str, str, str]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html"""
+    principal = statement.get("Principal", "")
+    if isinstance(principal, dict):
+        principal = principal.get("Service") or principal.get("AWS") or ""
+    source = next((value for keys in (statement.get("Condition") or {}).values() for key, value in keys.items()
+                   if key.lower() == "aws:sourcearn"), "")  # fmt: skip
+    return str(statement.get("Sid", "")), str(principal), str(source)

@@ -1,0 +1,63 @@
+"""What there is to look at in an app stack, by its state."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ops.errors import UsageError
+from ops.stacks.urn import STACK_TYPE
+
+FUNCTION_TYPE = "aws:lambda/function:Function"
+PERMISSION_TYPE = "aws:lambda/permission:Permission"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """An app stack's workload, as its last deployment left it.
+
+    `code_sha256` is the hash of the function's package, in Base64; `invokers` are the statements of the function's own
+    policy, each as (id, principal, source ARN).
+    """
+
+    url: str
+    api_id: str
+    function: str
+    log_group: str
+    access_log_group: str
+    alarms: tuple[str, ...]
+    region: str
+    code_sha256: str
+    invokers: frozenset[tuple[str, str, str]]
+
+    @classmethod
+    def of(cls, resources: list[dict[str, Any]]) -> "Workload":
+        """The workload of a state's resources.
+
+        Raises UsageError when they are not an app stack's.
+        """
+        outputs = stack_outputs(resources)
+        permissions = [one["inputs"] for one in resources if one["type"] == PERMISSION_TYPE]
+        try:
+            (function,) = [one for one in resources if one["type"] == FUNCTION_TYPE] or [{}]
+            return cls(
+                url=outputs["apiUrl"],
+                api_id=outputs["apiId"],
+                function=outputs["functionName"],
+                log_group=outputs["logGroupName"],
+                access_log_group=outputs["accessLogGroupName"],
+                alarms=tuple(outputs["alarmNames"]),
+                region=outputs["functionArn"].split(":")[3],
+                code_sha256=function["outputs"]["codeSha256"],
+                invokers=frozenset((one["statementId"], one["principal"], one["sourceArn"]) for one in permissions),
+            )
+        except KeyError as error:
+            raise UsageError(
+                f"the stack's state has no {error}: check looks at stacks of scope app, such as `--stack app`"
+            ) from None
+
+
+def stack_outputs(resources: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """The outputs of a stack with these resources; none where there are none."""
+    for resource in resources or []:
+        if resource["type"] == STACK_TYPE:
+            return dict(resource.get("outputs") or {})
+    return {}

@@ -1,0 +1,84 @@
+"""The JSON files that verbs write, each of a `kind` and a `version` with a JSON Schema in ops/schemas."""
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+from ops.errors import UsageError
+
+Kind = Literal["check", "rehearsal"]
+VERSION = 1
+
+
+def new(kind: Kind, started: datetime) -> dict[str, Any]:
+    """The beginning of a record: its kind, its version, and when the run began (UTC, ISO 8601)."""
+    return {
+        "kind": kind,
+        "version": VERSION,
+        "started": started.astimezone(timezone.utc).isoformat(timespec="milliseconds"),
+    }
+
+
+def read(path: Path, *kinds: str) -> dict[str, Any]:
+    """A record of one of these kinds.
+
+    Raises UsageError when the file cannot be read, or is another kind or version of record.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read as a JSON record: {error}") from None
+    if not isinstance(record, dict) or record.get("kind") not in kinds:
+        kind = record.get("kind") if isinstance(record, dict) else None
+        raise UsageError(f"{path} is a record of kind {kind!r}: {' or '.join(kinds)} is expected; name another file")
+    if record.get("version") != VERSION:
+        raise UsageError(
+            f"{path} has version {record.get('version')!r} of its kind, and this checkout reads version {VERSION}: "
+            "read it with the checkout that wrote it"
+        )
+    return record
+
+
+def check_writable(path: Path) -> None:
+    """Raise UsageError when a record could not be written to this path, before the run that it is about."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if _is_regular(path):
+            staged, _ = _stage(path)
+            staged.unlink()
+    except OSError as error:
+        raise UsageError(f"--json {path}: cannot be written ({error.strerror}); name a file in a folder that exists "
+                         "and is yours") from None  # fmt: skip
+
+
+def write(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record: a regular file is replaced as a whole or not at all, a pipe or a device is written to."""
+    text = json.dumps(record, indent=2) + "\n"
+    if not _is_regular(path):
+        path.write_text(text, encoding="utf-8")
+        return
+    staged, target = _stage(path)
+    try:
+        staged.write_text(text, encoding="utf-8")
+        staged.replace(target)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+
+
+def _is_regular(path: Path) -> bool:
+    return path.is_file() or not path.exists()
+
+
+def _stage(path: Path) -> tuple[Path, Path]:
+    """An empty file beside the target of the path, links followed, with the mode that the target has or will have."""
+    target = path.resolve()
+    staged = target.with_name(f".{target.name}.{os.getpid()}")
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666
+    os.close(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    return staged, target

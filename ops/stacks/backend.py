@@ -1,0 +1,223 @@
+"""Pulumi's S3 backend, read without Pulumi."""
+
+import functools
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra import names
+from ops import project
+from ops.errors import UsageError
+from ops.health.workload import stack_outputs
+from ops.stacks import layout, trust
+from ops.stacks.layout import COMPRESSED, Lock, StackKeys
+
+Resources = list[dict[str, Any]]
+"""A state's resources, each after what it depends on."""
+
+
+class Backend:
+    """The backend at a URL; nothing is read yet. Stacks are named as `pulumi --stack` takes them.
+
+    Raises UsageError when it is not a bucket's URL, and so does every reading when the bucket cannot be read, and when
+    a state is not to be trusted.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme != "s3" or not parts.netloc:
+            raise UsageError(f"Pulumi's backend is {url!r}: this reads S3 backends (s3://BUCKET?region=REGION); "
+                             "set PULUMI_BACKEND_URL to bootstrap's backendUrl")  # fmt: skip
+        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        self.url = url
+        self.bucket = parts.netloc
+        self._folder = f"{parts.path.strip('/')}/".lstrip("/")
+        self.region, self.endpoint = query.get("region"), query.get("endpoint")
+
+    def stacks(self) -> list[str]:
+        """The names of this project's stacks."""
+        prefix = names.state_prefixes(project.name())["stacks"]
+        files = [PurePosixPath(object["Key"]).name for object in self._objects(f"{prefix}/")]
+        plain = {name.removesuffix(COMPRESSED[0]).removesuffix(COMPRESSED[1]) for name in files}
+        return sorted(name.removesuffix(".json") for name in plain if name.endswith(".json"))
+
+    def resources(self, stack: str) -> Resources | None:
+        """What the stack's state has, or None when there is no such stack."""
+        key = self._state_key(self._keys(stack).state)
+        if key is None:
+            return None
+        return self._resources_of(self._get(key), key)
+
+    def deployed(self, stack: str) -> Resources:
+        """What the stack's state has.
+
+        Raises UsageError when there is no such stack, or it has no resources.
+        """
+        resources = self.resources(stack)
+        if resources is None:
+            raise self.no_such_stack(stack)
+        if not resources:
+            raise UsageError(
+                f"--stack {stack}: has no resources (it was destroyed, or never deployed); deploy it first"
+            )
+        return resources
+
+    def no_such_stack(self, stack: str) -> UsageError:
+        """What to raise when there is no such stack: it says where it was looked for, and which stacks there are."""
+        stacks = ", ".join(self.stacks()) or "none"
+        return UsageError(
+            f"--stack {stack}: there is no such stack in s3://{self.bucket}; it has: {stacks}; name one of them, or "
+            "set PULUMI_BACKEND_URL to another backend"
+        )
+
+    def last_update(self, stack: str) -> dict[str, str] | None:
+        """The `message` of the stack's last update, and its `time`, in UTC; None when there was none."""
+        prefix = self._keys(stack).history
+        keys = [object["Key"] for object in self._objects(prefix) if ".history.json" in object["Key"]]
+        if not keys:
+            return None
+        key = max(keys)  # a file's name has the time, in nanoseconds
+        last = self._get(key)
+        try:
+            started = datetime.fromtimestamp(last["startTime"], timezone.utc)
+            return {"message": str(last["message"]), "time": f"{started:%Y-%m-%d %H:%M:%S} UTC"}
+        except (KeyError, TypeError, ValueError, OverflowError, OSError):
+            raise self._malformed(key, "an entry of a stack's history") from None
+
+    def locks(self, stack: str) -> list[Lock]:
+        """Who holds the stack."""
+        keys = [object["Key"] for object in self._objects(self._keys(stack).locks)]
+        return [Lock.of(self._get(key), f"s3://{self.bucket}/{key}") for key in keys]
+
+    def exists(self, owner: str) -> bool:
+        """Whether there is such a bucket.
+
+        Raises UsageError when it is not this account's: whoever guesses its name can make it before we do.
+        """
+        try:
+            self._s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner=owner)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return False
+            if error.response["Error"]["Code"] == "403":
+                raise UsageError(f"s3://{self.bucket} cannot be used: it is not account {owner}'s, or these "
+                                 "credentials may not read it") from None  # fmt: skip
+            raise self._unreadable(error) from None
+        except BotoCoreError as error:
+            raise self._unreadable(error) from None
+        return True
+
+    def _keys(self, stack: str) -> StackKeys:
+        return StackKeys(project.name(), layout.stack_name(stack, project.name()))
+
+    def _state_key(self, plain: str) -> str | None:
+        """The state's key: Pulumi takes the newest where a plain and a compressed one are there.
+
+        https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/state.go (stackPath)
+        """
+        variants = {self._folder + plain + ending for ending in ("", *COMPRESSED)}
+        states = [object for object in self._objects(plain) if object["Key"] in variants]
+        return max(states, key=lambda object: object["LastModified"])["Key"] if states else None
+
+    def _resources_of(self, checkpoint: dict[str, Any], key: str) -> Resources:
+        try:
+            latest = checkpoint["checkpoint"].get("latest") or {}
+            resources = list(latest.get("resources") or [])
+            if not all(isinstance(entry["type"], str) and isinstance(entry["urn"], str) for entry in resources):
+                raise TypeError
+            trust.refuse_untrusted(latest, f"s3://{self.bucket}/{key}")
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise self._malformed(key, "a stack's state") from None
+        return resources
+
+    def _objects(self, prefix: str) -> Iterator[dict[str, Any]]:
+        try:
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=f"{self._folder}{prefix}"
+            )  # fmt: skip
+            yield from [object for page in pages for object in page.get("Contents", [])]
+        except (ClientError, BotoCoreError, ValueError) as error:
+            raise self._unreadable(error) from None
+
+    def _get(self, key: str) -> dict[str, Any]:
+        try:
+            content = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            raise self._unreadable(error) from None
+        try:
+            if key.endswith(".zst"):
+                raise UsageError(f"s3://{self.bucket}/{key} is compressed by zstd, which this does not read: unset "
+                                 "PULUMI_DIY_BACKEND_GZIP and its like, and run `pulumi up` once")  # fmt: skip
+            value = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
+        except (OSError, EOFError, ValueError):
+            raise self._malformed(key, "JSON") from None
+        if not isinstance(value, dict):
+            raise self._malformed(key, "a JSON object")
+        return value
+
+    @functools.cached_property
+    def _s3(self) -> Any:
+        return boto3.client("s3", region_name=self.region, endpoint_url=self.endpoint)
+
+    def _unreadable(self, error: Exception) -> UsageError:
+        return UsageError(
+            f"the state in s3://{self.bucket} cannot be read: {error}; check the credentials, PULUMI_BACKEND_URL, and "
+            "AWS_ENDPOINT_URL where it is set"
+        )
+
+    def _malformed(self, key: str, expected: str) -> UsageError:
+        return UsageError(
+            f"s3://{self.bucket}/{key} is not {expected}: it is empty, cut off or not Pulumi's; bring back an earlier "
+            "version of that object (the bucket keeps them), then run again"
+        )
+
+
+def current() -> Backend:
+    """The backend that Pulumi uses, once it is known to be the bucket that bootstrap made in this account.
+
+    Raises UsageError when it is not.
+    """
+    backend = Backend(current_url())
+    trust.refuse_foreign_bucket(backend.bucket, backend.region, backend.endpoint)
+    return backend
+
+
+def current_url() -> str:
+    """Pulumi's backend, from where Pulumi itself takes it: PULUMI_BACKEND_URL, else `backend.url` of Pulumi.yaml, else
+    what `pulumi login` noted.
+
+    Raises UsageError when there is none of them. https://www.pulumi.com/docs/iac/concepts/state-and-backends/
+    """
+    if url := os.environ.get("PULUMI_BACKEND_URL"):
+        return url
+    declared = project.read_yaml(project.folder() / "Pulumi.yaml").get("backend") or {}
+    if isinstance(declared, dict) and declared.get("url"):
+        return str(declared["url"])
+    home = Path(os.environ.get("PULUMI_HOME") or project.home() / ".pulumi")
+    try:
+        current = json.loads((home / "credentials.json").read_text(encoding="utf-8")).get("current")
+    except (OSError, ValueError, AttributeError):
+        current = None
+    if not current:
+        raise UsageError("Pulumi's backend is not known: set PULUMI_BACKEND_URL to bootstrap's output backendUrl, "
+                         'or `pulumi login` to it; for the emulator, `eval "$(./sandbox local env)"`')  # fmt: skip
+    return str(current)
+
+
+def outputs(stack: str) -> dict[str, Any]:
+    """The outputs of one of this project's stacks, in the backend that Pulumi uses.
+
+    Raises UsageError when the backend cannot be found or read, or the stack is not deployed.
+    """
+    return stack_outputs(current().deployed(stack))

@@ -1,0 +1,61 @@
+"""Where records go."""
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from ops import records
+from ops.errors import UsageError
+
+RECORD = {"passed": True}
+
+
+def test_a_record_replaces_a_file_and_keeps_its_mode(tmp_path: Path) -> None:
+    file = tmp_path / "record.json"
+    file.write_text("old")
+    file.chmod(0o600)
+
+    records.check_writable(file)
+    assert file.read_text() == "old"
+    records.write(file, RECORD)
+
+    assert json.loads(file.read_text()) == RECORD
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    link, target = tmp_path / "link", tmp_path / "target.json"
+    link.symlink_to(target)
+
+    records.check_writable(link)
+    records.write(link, RECORD)
+
+    assert link.is_symlink()
+    assert json.loads(target.read_text()) == RECORD
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+
+    records.check_writable(pipe)
+    records.write(pipe, RECORD)
+    reader.join(10)
+
+    assert json.loads(read[0]) == RECORD
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["", "missing/record.json", "file/record.json", "x" * 254])
+def test_a_place_that_cannot_be_written_is_told(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(UsageError, match="cannot be written"):
+        records.check_writable(tmp_path / name)
