@@ -41,11 +41,11 @@ class Shell:
         return Path(self.environment["PULUMI_OPTION_CWD"])
 
     def deadly(self, call: str) -> dict[str, str]:
-        """Settings with which the provider is deadly_plugin.py."""
+        """Settings with which the provider is killing_plugin.py."""
         folder = self.workspace.parent / "deadly"
         folder.mkdir(exist_ok=True)
         plugin = folder / "pulumi-resource-aws"
-        plugin.write_text(f"#!/bin/sh\ncd {self.checkout} && exec {sys.executable} -m tests.support.deadly_plugin\n")
+        plugin.write_text(f"#!/bin/sh\ncd {self.checkout} && exec {sys.executable} -m tests.support.killing_plugin\n")
         plugin.chmod(0o755)
         return {"DEADLY_CALL": call, "PATH": f"{folder}:{self.environment['PATH']}"}
 

@@ -18,7 +18,7 @@ from local_aws.rehearsal.denied_calls import Attempt
 from local_aws.rehearsal.lifecycle import REPOSITORY, Lifecycle, StepFailed
 from ops.errors import UsageError
 from tests.local.conftest import load, replace_policy, reset
-from tests.local.test_refusals import WHERE, an_account
+from tests.local.test_denied_calls import WHERE, an_account
 from tests.support import permissions
 from tests.support.permissions import granted, of_role, statements, without
 
