@@ -1,8 +1,7 @@
-"""The provider plugin, but for one of its calls that change something in AWS: before it is sent, or once it is
-answered, the engine and the plugin itself end as with `kill -9`; and first, if it is to, the run that asked for the
-engine.
+"""The provider plugin, which kills the engine and itself with SIGKILL at a chosen call that changes AWS.
 
-DEADLY_CALL says which call and when, and who, as `after 1 run` or `before 1 engine`.
+KILL_AT says when and what else: `before 2 engine` kills before the second such call is sent; `after 1 run` kills once
+the first is answered, and also the run that started the engine.
 """
 
 import itertools
@@ -16,37 +15,37 @@ import botocore.client
 
 from local_aws.provider import plugin
 
-READING = ("Get", "List", "Describe", "Head")
+READ_PREFIXES = ("Get", "List", "Describe", "Head")
 
 
 def parent_of(pid: int) -> int:
     return int(subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True).stdout)
 
 
-def die(who: str) -> None:
+def kill(what: str) -> None:
     engine = os.getppid()
-    for pid in ([parent_of(engine)] if who == "run" else []) + [engine, os.getpid()]:
+    for pid in ([parent_of(engine)] if what == "run" else []) + [engine, os.getpid()]:
         os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
-    when, number, who = os.environ["DEADLY_CALL"].split()
+    when, number, what = os.environ["KILL_AT"].split()
     call = botocore.client.BaseClient._make_api_call
     counter, lock = itertools.count(1), threading.Lock()
 
-    def call_or_die(client: Any, name: str, parameters: Any) -> Any:
-        if name.startswith(READING):
+    def call_or_kill(client: Any, name: str, parameters: Any) -> Any:
+        if name.startswith(READ_PREFIXES):
             return call(client, name, parameters)
         with lock:
-            deadly = next(counter) == int(number)
-        if deadly and when == "before":
-            die(who)
-        answer = call(client, name, parameters)
-        if deadly:
-            die(who)
-        return answer
+            is_chosen = next(counter) == int(number)
+        if is_chosen and when == "before":
+            kill(what)
+        response = call(client, name, parameters)
+        if is_chosen:
+            kill(what)
+        return response
 
-    botocore.client.BaseClient._make_api_call = call_or_die
+    botocore.client.BaseClient._make_api_call = call_or_kill
     plugin.main()
 
 
