@@ -37,7 +37,7 @@ INTERRUPTIONS = [
 
 
 def interrupt(shell: Shell, folder: Path, interruption: str) -> subprocess.CompletedProcess[str]:
-    """Run bootstrap and kill it before or after a command of the CLI, or a call inside one that changes AWS.
+    """Run bootstrap and kill it before or after a command of the CLI, or a call that changes AWS.
 
     The call is given by its number. Each number is a call for another resource, because later runs skip the existing.
     """
@@ -67,7 +67,7 @@ def test_bootstrap_continues_after_a_kill_at_any_point(shell: Shell, aws: Aws, t
     shell.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "bootstrap")
     state = json.loads(shell.pulumi("stack", "export", "--stack", "bootstrap"))["deployment"]
     assert state["secrets_providers"]["type"] == "cloud"
-    assert len(state["resources"]) == 20
+    assert len(state["resources"]) == 32
     assert len(aws.client("kms").list_keys()["Keys"]) == 1
     assert len(aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]) == 1
     assert len(aws.client("iam").list_roles()["Roles"]) == 2
@@ -118,7 +118,7 @@ def test_bootstrap_continues_after_ctrl_c(shell: Shell) -> None:
         (["--yes", *REPOSITORY, "--config", "aws:region=us-east-1"], {}, "this run is of scope bootstrap in eu-west-1"),
         (["--yes", "--config", "githubRepository"], {}, "--config githubRepository: must be KEY=VALUE"),
         (["--yes", *REPOSITORY], {"PATH": "/usr/bin:/bin"}, "the Pulumi CLI is not on PATH"),
-        (["--yes", *REPOSITORY], {"AWS_SECRET_ACCESS_KEY": ""}, "AWS does not tell whose credentials these are"),
+        (["--yes", *REPOSITORY], {"AWS_SECRET_ACCESS_KEY": ""}, "AWS does not say whose credentials these are"),
     ],
 )
 def test_wrong_use_is_reported_before_anything_is_created(

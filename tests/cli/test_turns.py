@@ -114,7 +114,7 @@ def test_a_killed_update_is_reported_and_repaired(engine: str, deployed: Shell, 
     else:
         deployed.sandbox("local", "cancel")
         stdout = deployed.sandbox("local", "up").stdout
-        assert "update of aws:lambda/function:Function app-function-lambda: a refresh puts the state right" in stdout
+        assert "update of aws:lambda/function:Function app-function-lambda: a refresh makes the state right" in stdout
 
     assert pending(deployed) == []
     deployed.pulumi("config", "set", "failMode", "false", "--stack", "app")
@@ -130,7 +130,7 @@ def test_a_killed_create_is_recovered_and_nothing_is_created_twice(deployed: She
 
     locked = deployed.sandbox("recover", "--stack", "app")
     assert locked.returncode == 2
-    assert "if that run is gone, `pulumi cancel --stack app` first" in locked.stderr
+    assert "release its lock with `pulumi cancel --stack app`" in locked.stderr
     deployed.pulumi("cancel", "--yes", "--stack", "app")
     recovered = deployed.sandbox("recover", "--stack", "app")
 
