@@ -57,7 +57,7 @@ def test_a_preview_of_a_destroyed_stack_lists_every_resource(deployed: Shell) ->
     ],
 )
 def test_a_forced_replacement_leaves_the_new_resource(type: str, name: str, deployed: Shell) -> None:
-    """pulumi/pulumi#9909: created first, it would be deleted by the name of the old one, unseen by a preview."""
+    """Otherwise it would be deleted by the old one's name, and a preview would not show it: pulumi/pulumi#9909."""
     resources = json.loads(deployed.pulumi("stack", "export", "--stack", "app"))["deployment"]["resources"]
     urns = [resource["urn"] for resource in resources if resource["type"] == type]
     (urn,) = [urn for urn in urns if urn.endswith(f"::{name}")]

@@ -1,4 +1,4 @@
-"""Local AWS: the emulator is reset for every test, so that none depends on another's state."""
+"""Local AWS: the emulator is reset for every test, so that tests share no state."""
 
 import functools
 import json

@@ -318,7 +318,7 @@ def test_a_key_matches_by_all_of_its_tags_and_only_when_enabled(aws: Aws) -> Non
     known, expected = create(wanted), create({**wanted, "more": "tags"})
     urn = "urn:pulumi:dev::demo::aws:kms/key:Key::"
     others = [{"urn": f"{urn}other", "type": "aws:kms/key:Key", "custom": True, "id": known, "inputs": {}}]
-    resource = {"urn": f"{urn}ours", "type": "aws:kms/key:Key", "custom": True, "inputs": {"tags": wanted}}
+    resource = {"urn": f"{urn}expected", "type": "aws:kms/key:Key", "custom": True, "inputs": {"tags": wanted}}
     operations = [{"resource": resource, "type": "creating"}]
     deployment: dict[str, Any] = {"resources": others, "pending_operations": operations}
 

@@ -20,7 +20,7 @@ from tests.support.deploying import app_over_bootstrap
 
 @pytest.fixture
 def checkout(project_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A checkout whose emulator is stopped after the test, and whose temporary files must be gone then."""
+    """A checkout whose emulator is stopped after the test, and whose temporary files must be deleted by then."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))

@@ -21,7 +21,7 @@ REGION = "eu-west-1"
 
 @dataclass
 class Registered:
-    """One resource as the program registered it."""
+    """A resource as the program registered it."""
 
     type: str
     name: str
@@ -112,7 +112,7 @@ def _run(config: dict[str, str], stack: str, recording: Recording) -> None:
         recording.outputs = await pulumi.Output.all(**root.outputs).future() or {}
 
     pulumi.runtime.set_all_config({f"incident-sandbox:{key}": value for key, value in config.items()})
-    # The SDK's mock monitor opens an event loop in each thread that calls it and never closes it: one thread.
+    # The SDK's mock monitor opens an event loop in each thread that calls it and never closes it. Use one thread.
     executor = ThreadPoolExecutor(1)
     executor.submit(asyncio.set_event_loop, loop := asyncio.new_event_loop()).result()
     try:

@@ -101,7 +101,7 @@ def test_the_same_id_under_another_parent_is_another_resource(aws_has: Any) -> N
 
 
 def test_a_replacement_takes_the_position_of_the_deleted_resource(aws_has: Any) -> None:
-    """Dependents follow the old resource, and Pulumi refuses a state in which one comes before its dependency."""
+    """Dependents follow the old resource, and Pulumi refuses a state with a dependent before its dependency."""
     aws_has("a1")
     old, dependent = resource("api", id="a1", pendingReplacement=True), resource("route", ROUTE, id="r")
     new = resource("api", inputs={"name": "n"})
