@@ -4,7 +4,7 @@ The emulator makes one action, one resource and a few condition keys of each req
 the question is put as AWS puts it, and so are those that AWS asks besides: leave to pass a role, to tag what is made,
 to use the key of an encrypted bucket, to deliver an access log. Only what the program, `check` and Pulumi's backend
 call is here. Sources, unless another is named: https://docs.aws.amazon.com/service-authorization/latest/reference/,
-and for the delivery of access logs `tests/aws-provider-actions.json`.
+and for the delivery of access logs `tests/support/aws-provider-actions.json`.
 
 Every decision is a line of `decisions.jsonl` in the emulator's directory: principal, action, resource, allowed.
 """

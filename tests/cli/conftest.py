@@ -1,4 +1,4 @@
-"""The Pulumi CLI: every test has a checkout and an emulator of its own, and a shell that has loaded `local env`."""
+"""Tests with the Pulumi CLI: each has its own checkout and emulator, and a shell that has loaded `local env`."""
 
 import json
 import os
@@ -28,34 +28,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Shell:
-    """A person's shell, in a checkout whose emulator runs."""
+    """A shell in a checkout whose emulator runs."""
 
     def __init__(self, checkout: Path) -> None:
         self.checkout = checkout
         self.environment = shell_with_env(checkout)
-        # Bytecode beside its modules, as in a person's shell: by path, it would be made anew for each checkout.
+        # Bytecode beside the modules: in a common folder, by path, it would be compiled again for each checkout.
         self.environment.pop("PYTHONPYCACHEPREFIX", None)
 
     @property
     def workspace(self) -> Path:
         return Path(self.environment["PULUMI_OPTION_CWD"])
 
-    def deadly(self, call: str) -> dict[str, str]:
-        """Settings with which the provider is deadly_plugin.py."""
-        folder = self.workspace.parent / "deadly"
+    def kill_at(self, call: str) -> dict[str, str]:
+        """Return settings that make the provider kill at a call; killing_plugin.py has their meaning."""
+        folder = self.workspace.parent / "killing"
         folder.mkdir(exist_ok=True)
         plugin = folder / "pulumi-resource-aws"
-        plugin.write_text(f"#!/bin/sh\ncd {self.checkout} && exec {sys.executable} -m tests.support.deadly_plugin\n")
+        plugin.write_text(f"#!/bin/sh\ncd {self.checkout} && exec {sys.executable} -m tests.support.killing_plugin\n")
         plugin.chmod(0o755)
-        return {"DEADLY_CALL": call, "PATH": f"{folder}:{self.environment['PATH']}"}
+        return {"KILL_AT": call, "PATH": f"{folder}:{self.environment['PATH']}"}
 
     def pulumi(self, *arguments: str) -> str:
-        """Run a command that must succeed, and return what it printed."""
-        done = self.attempt(*arguments)
-        assert done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        """Run a command that must succeed; return its stdout."""
+        result = self.run(*arguments)
+        assert result.returncode == 0, f"pulumi {' '.join(arguments)}:\n{result.stdout}\n{result.stderr}"
+        return result.stdout
 
-    def attempt(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that may fail."""
         return subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=self.checkout,
@@ -66,7 +67,7 @@ class Shell:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Begin a command that the test will do something to."""
+        """Start a command that the test will signal."""
         return subprocess.Popen(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=self.checkout,
@@ -77,9 +78,9 @@ class Shell:
         )
 
     def steps(self, *arguments: str) -> list[dict[str, Any]]:
-        """What a preview would do other than leave as it is."""
-        found = json.loads(self.pulumi("preview", "--json", *arguments))
-        return [step for step in found["steps"] if step["op"] != "same"]
+        """Return the steps of a preview that change a resource."""
+        preview = json.loads(self.pulumi("preview", "--json", *arguments))
+        return [step for step in preview["steps"] if step["op"] != "same"]
 
     def sandbox(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return run_sandbox(self.checkout, *arguments, **{**self.environment, **environment})
@@ -87,14 +88,14 @@ class Shell:
 
 @pytest.fixture
 def shell(project_copy: Path) -> Iterator[Shell]:
-    """With nothing in its emulator."""
+    """A shell with an empty emulator."""
     with emulator_of(project_copy, "local", "start"):
         yield Shell(project_copy)
 
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """With the app deployed, healthy, by the embedded engine, which is the faster one. One for each module."""
+    """A shell with a healthy app, deployed by the embedded engine, which is faster; one for each module."""
     checkout = copy_project(tmp_path_factory.mktemp("deployed") / "checkout")
     with emulator_of(checkout, "rehearse", "--engine", "embedded", "--keep"):
         yield Shell(checkout)
@@ -102,10 +103,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 @contextmanager
 def emulator_of(checkout: Path, *start: str) -> Iterator[None]:
-    """A checkout with an emulator that stays, for the length of a `with` block."""
-    with pytest.MonkeyPatch.context() as patched:
+    """Run a checkout's emulator for the duration of a `with` block."""
+    with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
-            patched.delenv(name)
+            patch.delenv(name)
         try:
             started = run_sandbox(checkout, *start)
             assert started.returncode == 0, started.stdout + started.stderr
@@ -116,7 +117,7 @@ def emulator_of(checkout: Path, *start: str) -> Iterator[None]:
 
 
 def end_language_hosts(checkout: Path) -> None:
-    """Pulumi's language hosts notice only after minutes that their engine was killed, as some tests do."""
+    """Kill Pulumi's language hosts, which end only minutes after a test has killed their engine."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # ended meanwhile, or another user's
             is_host = b"pulumi-language" in (process / "cmdline").read_bytes()
@@ -126,7 +127,7 @@ def end_language_hosts(checkout: Path) -> None:
 
 @pytest.fixture
 def aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    """Clients of the emulator that the test's shell has."""
+    """Clients of the emulator of the test's shell."""
     name = "deployed" if "deployed" in request.fixturenames else "shell"
     load(monkeypatch, request.getfixturevalue(name).environment)
     clients = Aws()

@@ -1,4 +1,4 @@
-"""Two engines, one truth."""
+"""The Pulumi CLI and the embedded engine have the same results."""
 
 import json
 from pathlib import Path
@@ -13,15 +13,14 @@ from tests.cli.conftest import Shell, emulator_of
 from tests.local.conftest import load
 from tests.support.checkouts import copy_project
 
-# What is not compared: times, where in the program a resource is declared, which the embedded engine does not note,
-# and what AWS makes up for each resource anew.
+# Not compared: times; the position in the program, which the embedded engine does not record; ids that AWS generates.
 UNCOMPARED = {"created", "modified", "sourcePosition", "stackTrace"}
-MADE_UP = {"uniqueId", "policyId"}
+GENERATED = {"uniqueId", "policyId"}
 
 
-def test_both_engines_make_the_same_of_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each rehearses the whole lifecycle on an emulator of its own: the records, the states and AWS are compared."""
-    records, states, found = [], [], []
+def test_both_engines_create_the_same_state_and_resources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each rehearses the whole lifecycle on its own emulator; records, states and AWS are compared."""
+    records, states, actual = [], [], []
     for engine in ("embedded", "pulumi"):
         checkout, record = copy_project(tmp_path / engine), tmp_path / f"{engine}.json"
         with emulator_of(checkout, "rehearse", "--engine", engine, "--keep", "--json", str(record)):
@@ -29,7 +28,7 @@ def test_both_engines_make_the_same_of_the_program(tmp_path: Path, monkeypatch: 
             state = [resource for stack in ("bootstrap", "app") for resource in resources(checkout, stack)]
             aws = Aws()
             states.append(comparable(state, aws))
-            found.append(comparable(in_aws(state, aws), aws))
+            actual.append(comparable(in_aws(state, aws), aws))
             records.append(json.loads(record.read_text()))
             aws.close()
 
@@ -38,7 +37,7 @@ def test_both_engines_make_the_same_of_the_program(tmp_path: Path, monkeypatch: 
     assert states[0].keys() == states[1].keys()
     for urn in states[0]:
         assert (urn, states[0][urn]) == (urn, states[1][urn])
-        assert (urn, found[0].get(urn)) == (urn, found[1].get(urn))
+        assert (urn, actual[0].get(urn)) == (urn, actual[1].get(urn))
 
 
 def resources(checkout: Path, stack: str) -> list[dict[str, Any]]:
@@ -47,39 +46,39 @@ def resources(checkout: Path, stack: str) -> list[dict[str, Any]]:
 
 
 def in_aws(state: list[dict[str, Any]], aws: Aws) -> list[dict[str, Any]]:
-    """The resources with what AWS itself answers for their outputs."""
+    """Return the resources with the outputs that AWS has now."""
     provider = Provider(aws)
     return [
-        {**one, "outputs": provider.read(one["type"], one["id"], one["outputs"])}
-        for one in state
-        if one["type"].startswith("aws:")
+        {**resource, "outputs": provider.read(resource["type"], resource["id"], resource["outputs"])}
+        for resource in state
+        if resource["type"].startswith("aws:")
     ]
 
 
 def outcomes(record: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Each step: did it hold, what it changed in how many, and which inputs of which."""
-    found = []
+    """Return for each step whether it passed, the counts of changes, and the changed inputs by resource."""
+    steps = []
     for step in record["steps"]:
         update = step.get("update", {})
-        changed = sorted((one["urn"], one["operation"], one["changed"]) for one in update.get("steps", []))
-        found.append((step["name"], step["passed"], update.get("changes"), changed))
-    return found
+        changed = sorted((change["urn"], change["operation"], change["changed"]) for change in update.get("steps", []))
+        steps.append((step["name"], step["passed"], update.get("changes"), changed))
+    return steps
 
 
 def comparable(state: list[dict[str, Any]], aws: Aws) -> dict[str, Any]:
-    """The resources by their URNs, with names in place of the ids and the address that are this emulator's own."""
-    text = json.dumps([_plain(one) for one in state if one["type"] != PROVIDER_TYPE])
+    """Return the resources by URN, with names instead of ids and without the emulator's port."""
+    text = json.dumps([_plain(resource) for resource in state if resource["type"] != PROVIDER_TYPE])
     port = aws.endpoint.rpartition(":")[2]
     text = text.replace(f":{port}", ":PORT")
-    for one in state:
-        if one["custom"]:
-            text = text.replace(one["id"], f"id of {one['urn'].split('::')[-1]}")
-    return {one["urn"]: one for one in json.loads(text)}
+    for resource in state:
+        if resource["custom"]:
+            text = text.replace(resource["id"], f"id of {resource['urn'].split('::')[-1]}")
+    return {resource["urn"]: resource for resource in json.loads(text)}
 
 
 def _plain(resource: dict[str, Any]) -> dict[str, Any]:
     plain = {key: value for key, value in resource.items() if key not in UNCOMPARED and value not in ([], {})}
-    plain["provider"] = resource.get("provider", "").rpartition("::")[0]  # without its id, which the engine makes up
+    plain["provider"] = resource.get("provider", "").rpartition("::")[0]  # without its id, which the engine generates
     plain["dependencies"] = sorted(resource.get("dependencies", []))
     plain["propertyDependencies"] = {
         name: sorted(urns) for name, urns in resource.get("propertyDependencies", {}).items() if urns
@@ -88,11 +87,11 @@ def _plain(resource: dict[str, Any]) -> dict[str, Any]:
         plain[key] = {
             name: _archive(value) if name == "code" else value
             for name, value in resource.get(key, {}).items()
-            if name not in MADE_UP
+            if name not in GENERATED
         }
     return plain
 
 
 def _archive(value: dict[str, Any]) -> dict[str, str]:
-    """The files of an archive; the CLI's states mark archives and assets as such, with hashes."""
+    """Return the files of an archive, without the signatures and hashes that the CLI adds."""
     return {name: asset["text"] for name, asset in value["assets"].items()}

@@ -1,4 +1,4 @@
-"""A preview says what an update would do, and nothing else. Each test leaves the app healthy, as it found it."""
+"""Previews of the Pulumi CLI. Each test leaves the app healthy."""
 
 import json
 
@@ -8,34 +8,34 @@ from local_aws.provider.resource import Aws
 from tests.cli.conftest import Shell
 
 
-def test_the_flip_is_one_update_that_shows_the_variable(deployed: Shell) -> None:
+def test_the_flip_is_previewed_as_one_update_of_the_variable(deployed: Shell) -> None:
     committed = (deployed.checkout / "Pulumi.app.yaml").read_text()
     deployed.pulumi("config", "set", "failMode", "true", "--stack", "app")
 
-    told = deployed.pulumi("preview", "--diff", "--stack", "app")
+    stdout = deployed.pulumi("preview", "--diff", "--stack", "app")
 
-    assert 'FAIL_MODE: "false" => "true"' in told
-    assert "~ 1 to update\n    16 unchanged" in told
+    assert 'FAIL_MODE: "false" => "true"' in stdout
+    assert "~ 1 to update\n    16 unchanged" in stdout
     deployed.pulumi("config", "set", "failMode", "false", "--stack", "app")
     assert (deployed.checkout / "Pulumi.app.yaml").read_text() == committed
 
 
-def test_drift_is_shown_when_asked_for_and_put_right(deployed: Shell, aws: Aws) -> None:
-    """As when somebody ran `aws lambda update-function-configuration`."""
+def test_drift_is_shown_and_corrected_with_refresh(deployed: Shell, aws: Aws) -> None:
+    """The drift is a change by `aws lambda update-function-configuration`."""
     variables = {"Variables": {"FAIL_MODE": "true"}}
     aws.client("lambda").update_function_configuration(FunctionName="incident-sandbox-app", Environment=variables)
 
     assert deployed.steps("--stack", "app") == []
-    told = deployed.pulumi("preview", "--diff", "--refresh", "--stack", "app")
-    assert 'FAIL_MODE: "true" => "false"' in told
+    stdout = deployed.pulumi("preview", "--diff", "--refresh", "--stack", "app")
+    assert 'FAIL_MODE: "true" => "false"' in stdout
     deployed.pulumi("up", "--yes", "--refresh", "--skip-preview", "--stack", "app")
 
-    found = aws.client("lambda").get_function_configuration(FunctionName="incident-sandbox-app")
-    assert found["Environment"]["Variables"]["FAIL_MODE"] == "false"
+    configuration = aws.client("lambda").get_function_configuration(FunctionName="incident-sandbox-app")
+    assert configuration["Environment"]["Variables"]["FAIL_MODE"] == "false"
     assert deployed.sandbox("check", "--stack", "app", "--expect", "healthy").returncode == 0
 
 
-def test_on_a_destroyed_stack_it_lists_every_resource(deployed: Shell) -> None:
+def test_a_preview_of_a_destroyed_stack_lists_every_resource(deployed: Shell) -> None:
     deployed.sandbox("local", "destroy")
 
     steps = deployed.steps("--stack", "app")
@@ -56,13 +56,14 @@ def test_on_a_destroyed_stack_it_lists_every_resource(deployed: Shell) -> None:
         ("aws:iam/role:Role", "app-function-role"),
     ],
 )
-def test_a_forced_replacement_leaves_the_new_one(type: str, name: str, deployed: Shell) -> None:
-    """pulumi/pulumi#9909: made first, it would be deleted by the old one's name, and a preview says unchanged."""
+def test_a_forced_replacement_leaves_the_new_resource(type: str, name: str, deployed: Shell) -> None:
+    """Otherwise it would be deleted by the old one's name, and a preview would not show it: pulumi/pulumi#9909."""
     resources = json.loads(deployed.pulumi("stack", "export", "--stack", "app"))["deployment"]["resources"]
-    (urn,) = [one["urn"] for one in resources if one["type"] == type and one["urn"].endswith(f"::{name}")]
+    urns = [resource["urn"] for resource in resources if resource["type"] == type]
+    (urn,) = [urn for urn in urns if urn.endswith(f"::{name}")]
 
     deployed.pulumi("up", "--yes", "--skip-preview", "--stack", "app", "--replace", urn)
 
-    told = deployed.pulumi("preview", "--refresh", "--stack", "app")
-    assert "17 unchanged" in told
+    stdout = deployed.pulumi("preview", "--refresh", "--stack", "app")
+    assert "17 unchanged" in stdout
     assert deployed.sandbox("check", "--stack", "app", "--expect", "healthy").returncode == 0

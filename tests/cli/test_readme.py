@@ -1,4 +1,4 @@
-"""README's commands, one after the other."""
+"""The commands of README, in their order."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from local_aws.provider.resource import Aws
 from tests.cli.conftest import Shell
 
 
-def test_the_lifecycle_by_hand_from_bootstrap_until_nothing_is_left(shell: Shell, aws: Aws, tmp_path: Path) -> None:
+def test_the_lifecycle_by_hand_from_bootstrap_to_an_empty_account(shell: Shell, aws: Aws, tmp_path: Path) -> None:
     (tmp_path / "last").mkdir()
     bucket = shell.environment.pop("PULUMI_BACKEND_URL")
     shell.environment |= {"PULUMI_CONFIG_PASSPHRASE": ""}
@@ -22,7 +22,7 @@ def test_the_lifecycle_by_hand_from_bootstrap_until_nothing_is_left(shell: Shell
     shell.pulumi("stack", "change-secrets-provider", secrets, "--stack", "bootstrap")
     shell.pulumi("stack", "export", "--stack", "bootstrap", "--file", str(tmp_path / "bootstrap.json"))
 
-    del shell.environment["PULUMI_CONFIG_PASSPHRASE"]  # the state has no use for it any more
+    del shell.environment["PULUMI_CONFIG_PASSPHRASE"]  # the state does not need it any more
     shell.pulumi("login", bucket)
     shell.pulumi("stack", "init", "bootstrap", "--secrets-provider", secrets)
     shell.pulumi("stack", "import", "--stack", "bootstrap", "--file", str(tmp_path / "bootstrap.json"))
@@ -39,9 +39,9 @@ def test_the_lifecycle_by_hand_from_bootstrap_until_nothing_is_left(shell: Shell
     assert messages[0] == "inject"
 
     shell.pulumi("destroy", "--yes", "--skip-preview", "--stack", "app")
-    refused = shell.attempt("destroy", "--yes", "--skip-preview", "--stack", "bootstrap")
-    assert refused.returncode != 0
-    assert "cannot be deleted\n    because it is protected" in refused.stdout
+    denied = shell.run("destroy", "--yes", "--skip-preview", "--stack", "bootstrap")
+    assert denied.returncode != 0
+    assert "cannot be deleted\n    because it is protected" in denied.stdout
     shell.pulumi("preview", "--stack", "bootstrap", "--expect-no-changes", "--refresh")
 
     shell.environment["PULUMI_CONFIG_PASSPHRASE"] = ""
@@ -61,23 +61,23 @@ def test_the_lifecycle_by_hand_from_bootstrap_until_nothing_is_left(shell: Shell
 
 
 def empty(aws: Aws, bucket: str) -> None:
-    """As the console's Empty does."""
+    """Delete every object version, as the console's button Empty does."""
     for page in aws.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket):
         for version in page.get("Versions", []) + page.get("DeleteMarkers", []):
             aws.client("s3").delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
 
 
-def test_a_mistake_in_the_settings_is_told_without_a_traceback(shell: Shell, tmp_path: Path) -> None:
+def test_a_wrong_setting_is_reported_without_a_traceback(shell: Shell, tmp_path: Path) -> None:
     shell.environment |= {"PULUMI_BACKEND_URL": tmp_path.as_uri(), "PULUMI_CONFIG_PASSPHRASE": ""}
     shell.pulumi("stack", "init", "bootstrap")
 
-    told = shell.attempt("up", "--yes", "--stack", "bootstrap").stdout
+    stdout = shell.run("up", "--yes", "--stack", "bootstrap").stdout
 
-    assert "incident-sandbox:githubRepository is missing" in told
-    assert "Traceback" not in told
+    assert "incident-sandbox:githubRepository is missing" in stdout
+    assert "Traceback" not in stdout
 
 
-def test_the_plugin_refuses_an_endpoint_away_from_this_machine(shell: Shell, tmp_path: Path) -> None:
+def test_the_plugin_refuses_a_remote_endpoint(shell: Shell, tmp_path: Path) -> None:
     shell.environment |= {
         "PULUMI_BACKEND_URL": tmp_path.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "",
@@ -86,6 +86,6 @@ def test_the_plugin_refuses_an_endpoint_away_from_this_machine(shell: Shell, tmp
     shell.pulumi("stack", "init", "bootstrap")
     shell.pulumi("config", "set", "githubRepository", "octo-org/octo-repo", "--stack", "bootstrap")
 
-    told = shell.attempt("up", "--yes", "--stack", "bootstrap").stdout
+    stdout = shell.run("up", "--yes", "--stack", "bootstrap").stdout
 
-    assert "never touches real AWS" in told
+    assert "never touches real AWS" in stdout

@@ -1,6 +1,6 @@
-"""Both engines take turns on one stack, and each goes on where the other, or a run that was killed, has left it.
+"""Both engines on one stack: each continues after the other, and after a killed run.
 
-Each test leaves the app healthy, as it found it.
+Each test leaves the app healthy.
 """
 
 import json
@@ -34,9 +34,9 @@ def stack(store: Bucket) -> Stack:
 
 
 def fail_mode(aws: Aws) -> str:
-    """What the function itself has."""
-    found = aws.client("lambda").get_function_configuration(FunctionName="incident-sandbox-app")
-    return str(found["Environment"]["Variables"]["FAIL_MODE"])
+    """Return the value that the function has."""
+    configuration = aws.client("lambda").get_function_configuration(FunctionName="incident-sandbox-app")
+    return str(configuration["Environment"]["Variables"]["FAIL_MODE"])
 
 
 def pending(deployed: Shell) -> list[str]:
@@ -44,11 +44,13 @@ def pending(deployed: Shell) -> list[str]:
     return [operation["type"] for operation in state["deployment"].get("pending_operations") or []]
 
 
-def test_they_take_turns_and_respect_each_others_lock(deployed: Shell, aws: Aws, store: Bucket, stack: Stack) -> None:
+def test_both_engines_update_one_stack_and_respect_each_others_lock(
+    deployed: Shell, aws: Aws, store: Bucket, stack: Stack
+) -> None:
     embedded = EmbeddedEngine(deployed.workspace, "app", aws, store)
     deployed.pulumi("preview", "--stack", "app", "--expect-no-changes", "--refresh")
     with stack.lock():
-        assert LOCKED in deployed.attempt(*UP).stderr
+        assert LOCKED in deployed.run(*UP).stderr
     embedded.set_config("failMode", "true")
     embedded.up("embedded: inject")
     deployed.pulumi("config", "set", "failMode", "true", "--stack", "app")
@@ -72,7 +74,9 @@ def test_they_take_turns_and_respect_each_others_lock(deployed: Shell, aws: Aws,
     assert embedded.up().changes == {"create": 17}
 
 
-def test_of_two_updates_at_once_the_second_stops_and_nothing_is_lost(deployed: Shell, aws: Aws, store: Bucket) -> None:
+def test_the_second_of_two_concurrent_updates_stops_and_nothing_is_lost(
+    deployed: Shell, aws: Aws, store: Bucket
+) -> None:
     deployed.pulumi("config", "set", "failMode", "true", "--stack", "app")
     with deployed.start(*UP) as first:
         deadline = time.monotonic() + 30
@@ -80,7 +84,7 @@ def test_of_two_updates_at_once_the_second_stops_and_nothing_is_lost(deployed: S
             assert time.monotonic() < deadline
             time.sleep(0.01)
         first.send_signal(signal.SIGSTOP)
-        second = deployed.attempt(*UP)
+        second = deployed.run(*UP)
         first.send_signal(signal.SIGCONT)
         first.communicate(timeout=60)
 
@@ -94,23 +98,23 @@ def test_of_two_updates_at_once_the_second_stops_and_nothing_is_lost(deployed: S
 
 
 @pytest.mark.parametrize("engine", ["pulumi", "embedded"])
-def test_an_update_that_was_killed_is_told_of_and_made_good(engine: str, deployed: Shell, aws: Aws) -> None:
-    """AWS had made the change, and the state does not know."""
+def test_a_killed_update_is_reported_and_repaired(engine: str, deployed: Shell, aws: Aws) -> None:
+    """AWS has made the change, and the state does not have it."""
     deployed.pulumi("config", "set", "failMode", "true", "--stack", "app")
-    killed = deployed.attempt(*UP, **deployed.deadly("after 1 engine"))
+    killed = deployed.run(*UP, **deployed.kill_at("after 1 engine"))
     assert killed.returncode == -signal.SIGKILL
     assert pending(deployed) == ["updating"]
     assert fail_mode(aws) == "true"
-    assert LOCKED in deployed.attempt(*UP).stderr
+    assert LOCKED in deployed.run(*UP).stderr
 
     if engine == "pulumi":
         deployed.pulumi("cancel", "--yes", "--stack", "app")
-        told = deployed.pulumi(*UP)
-        assert "app-function-lambda, interrupted while updating" in told
+        stdout = deployed.pulumi(*UP)
+        assert "app-function-lambda, interrupted while updating" in stdout
     else:
         deployed.sandbox("local", "cancel")
-        told = deployed.sandbox("local", "up").stdout
-        assert "update of aws:lambda/function:Function app-function-lambda: a refresh makes the state right" in told
+        stdout = deployed.sandbox("local", "up").stdout
+        assert "update of aws:lambda/function:Function app-function-lambda: a refresh makes the state right" in stdout
 
     assert pending(deployed) == []
     deployed.pulumi("config", "set", "failMode", "false", "--stack", "app")
@@ -118,10 +122,8 @@ def test_an_update_that_was_killed_is_told_of_and_made_good(engine: str, deploye
     assert fail_mode(aws) == "false"
 
 
-def test_a_create_that_was_killed_is_recovered_and_nothing_is_made_twice(
-    deployed: Shell, aws: Aws, store: Bucket
-) -> None:
-    """By itself the CLI would make a second API, and keep the operation pending."""
+def test_a_killed_create_is_recovered_and_nothing_is_created_twice(deployed: Shell, aws: Aws, store: Bucket) -> None:
+    """Without recovery, the CLI would create a second API and leave the operation pending."""
     deployed.sandbox("local", "destroy")
     with killing(deployed.checkout, deployed.environment) as kill:
         assert kill(BUCKET, "app", "up", "after", "CreateApi", {})

@@ -1,4 +1,4 @@
-"""Local AWS: every test has an emulator that was made to forget everything before, so none sees another's state."""
+"""Local AWS: the emulator is reset for every test, so that tests share no state."""
 
 import functools
 import json
@@ -22,7 +22,7 @@ REGION = "eu-west-1"
 
 
 def load(patch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> None:
-    """Set these in this process's environment."""
+    """Set these variables in this process's environment."""
     for name, value in environment.items():
         patch.setenv(name, value)
 
@@ -32,29 +32,29 @@ Sandbox = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def started() -> Iterator[Emulator]:
-    """One emulator for a file's tests, because each takes most of a second to start."""
+    """One emulator for the tests of a file, because a start takes most of a second."""
     with process.running(REGION) as running:
         yield running
 
 
 @pytest.fixture
 def emulator(started: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """The emulator that this process's AWS clients speak to, as if it had just been started."""
+    """The emulator that this process's AWS clients call, as if just started."""
     load(monkeypatch, started.environment())
     reset(started)
     return started
 
 
 def reset(emulator: Emulator) -> None:
-    """Make an emulator forget everything."""
+    """Delete everything in an emulator."""
     tls = ssl.create_default_context(cafile=emulator.directory / "ca.pem")
     request = urllib.request.Request(f"{emulator.url}/_ministack/reset", method="POST")
-    with urllib.request.urlopen(request, context=tls) as answer:
-        assert answer.status == 200
+    with urllib.request.urlopen(request, context=tls) as response:
+        assert response.status == 200
 
 
 def replace_policy(aws: Aws, role: str, concern: str, change: Callable[[str], str]) -> str:
-    """Replace the managed policy of one of CI's roles; return the document that it had."""
+    """Replace a managed policy of one of CI's roles; return the former document."""
     iam = aws.client("iam")
     arn = f"arn:aws:iam::{aws.account}:policy{names.CI_ROLE_PATH}{names.ci_policy(role, concern)}"
     current = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
@@ -77,12 +77,12 @@ def provider(aws: Aws) -> Provider:
 
 @pytest.fixture
 def sandbox(root: Path) -> Sandbox:
-    """Runs ./sandbox with arguments, as a person would, and returns what it did."""
+    """Runs ./sandbox with arguments and returns the completed process."""
     return functools.partial(run_sandbox, root)
 
 
 def run_sandbox(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a checkout's ./sandbox in this virtual environment."""
+    """Run ./sandbox of a checkout with this virtual environment."""
     return subprocess.run(
         [sys.executable, str(root / "sandbox"), *arguments],
         cwd=root,

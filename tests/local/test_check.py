@@ -1,4 +1,4 @@
-"""./sandbox check and ./sandbox local, as a person runs them beside a kept emulator."""
+"""./sandbox check and ./sandbox local, on an emulator that `rehearse --keep` left running."""
 
 import json
 import subprocess
@@ -15,14 +15,14 @@ from tests.support.checkouts import copy_project, shell_with_env
 
 
 @dataclass
-class Kept:
-    """A checkout with an emulator that `rehearse --keep` left up, and what `local env` puts into a shell."""
+class Deployed:
+    """A checkout whose emulator has the app deployed, and the environment of a shell that has loaded `local env`."""
 
     checkout: Path
     environment: dict[str, str]
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run ./sandbox there, in that shell."""
+        """Run ./sandbox of that checkout in that shell."""
         return run_sandbox(self.checkout, *arguments, **{**self.environment, **environment})
 
     def client(self, service: str) -> Any:
@@ -33,42 +33,42 @@ class Kept:
         ).client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"], verify=self.environment["AWS_CA_BUNDLE"])
 
     def state(self) -> dict[str, str]:
-        """Every stack's state, by its ETag."""
+        """Return the ETag of every stack's state."""
         s3 = self.client("s3")
         try:
             bucket = s3.list_buckets()["Buckets"][0]["Name"]
-            found = s3.list_objects_v2(Bucket=bucket, Prefix=".pulumi/stacks/")["Contents"]
+            objects = s3.list_objects_v2(Bucket=bucket, Prefix=".pulumi/stacks/")["Contents"]
         finally:
             s3.close()
-        return {one["Key"]: one["ETag"] for one in found}
+        return {state["Key"]: state["ETag"] for state in objects}
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    """One for this module: each test leaves the app healthy, as it found it."""
-    checkout = copy_project(tmp_path_factory.mktemp("kept") / "checkout")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """One for this module: each test leaves the app healthy."""
+    checkout = copy_project(tmp_path_factory.mktemp("deployed") / "checkout")
     try:
         assert run_sandbox(checkout, "rehearse", "--engine", "embedded", "--keep").returncode == 0
-        yield Kept(checkout, shell_with_env(checkout))
+        yield Deployed(checkout, shell_with_env(checkout))
     finally:
         run_sandbox(checkout, "local", "stop")
 
 
-def test_the_lifecycle_by_hand(kept: Kept, tmp_path: Path) -> None:
-    healthy = kept("check", "--stack", "app", "--expect", "healthy")
+def test_the_lifecycle_by_hand(deployed: Deployed, tmp_path: Path) -> None:
+    healthy = deployed("check", "--stack", "app", "--expect", "healthy")
     assert healthy.returncode == 0, healthy.stderr
     assert "stack app is healthy" in healthy.stdout
 
-    injected = kept("local", "up", "--config", "failMode=true")
+    injected = deployed("local", "up", "--config", "failMode=true")
     assert "update   aws:lambda/function:Function app-function-lambda [environment]" in injected.stdout
 
     record = tmp_path / "check.json"
-    failing = kept("check", "--stack", "app", "--expect", "failing", "--requests", "3", "--json", str(record))
+    failing = deployed("check", "--stack", "app", "--expect", "failing", "--requests", "3", "--json", str(record))
     assert failing.returncode == 0, failing.stdout + failing.stderr
-    found = json.loads(record.read_text())
-    assert (found["kind"], found["expect"], found["passed"], len(found["requests"])) == ("check", "failing", True, 3)
-    assert {answer["status"] for answer in found["requests"]} == {500}
-    assert [one["name"] for one in found["observations"]] == [
+    check = json.loads(record.read_text())
+    assert (check["kind"], check["expect"], check["passed"], len(check["requests"])) == ("check", "failing", True, 3)
+    assert {response["status"] for response in check["requests"]} == {500}
+    assert [observation["name"] for observation in check["observations"]] == [
         "requests",
         "code",
         "function policy",
@@ -79,38 +79,38 @@ def test_the_lifecycle_by_hand(kept: Kept, tmp_path: Path) -> None:
         "metric 5xx",
     ]
 
-    wrong = kept("check", "--stack", "app", "--expect", "healthy", "--timeout", "0.3")
+    wrong = deployed("check", "--stack", "app", "--expect", "healthy", "--timeout", "0.3")
     assert wrong.returncode == 1
     assert "expected 5 in a row: 200 and status healthy, saw wrong 500" in wrong.stdout
 
-    rolled_back = kept("local", "up")
+    rolled_back = deployed("local", "up")
     assert rolled_back.returncode == 0
-    assert kept("check", "--stack", "app", "--expect", "healthy").returncode == 0
+    assert deployed("check", "--stack", "app", "--expect", "healthy").returncode == 0
 
 
-def test_healthy_is_not_taken_for_failing(kept: Kept) -> None:
-    found = kept("check", "--stack", "app", "--expect", "failing", "--timeout", "0.3")
+def test_a_healthy_app_does_not_pass_as_failing(deployed: Deployed) -> None:
+    result = deployed("check", "--stack", "app", "--expect", "failing", "--timeout", "0.3")
 
-    assert found.returncode == 1
-    assert "FAIL  requests: expected 5 in a row: a 5xx status, saw wrong 200 healthy" in found.stdout
+    assert result.returncode == 1
+    assert "FAIL  requests: expected 5 in a row: a 5xx status, saw wrong 200 healthy" in result.stdout
 
 
-def test_telemetry_that_does_not_follow_is_a_failure_by_the_deadline(kept: Kept) -> None:
-    cloudwatch = kept.client("cloudwatch")
+def test_missing_telemetry_fails_the_check_at_the_deadline(deployed: Deployed) -> None:
+    cloudwatch = deployed.client("cloudwatch")
     cloudwatch.delete_alarms(AlarmNames=["incident-sandbox-app-api-5xx"])
     try:
-        found = kept("check", "--stack", "app", "--expect", "healthy", "--timeout", "0.3")
+        result = deployed("check", "--stack", "app", "--expect", "healthy", "--timeout", "0.3")
     finally:
         cloudwatch.close()
-        assert "delete" in kept("local", "refresh").stdout
-        assert "create" in kept("local", "up").stdout
+        assert "delete" in deployed("local", "refresh").stdout
+        assert "create" in deployed("local", "up").stdout
 
-    assert found.returncode == 1
-    assert "FAIL  alarm incident-sandbox-app-api-5xx: expected OK, saw missing" in found.stdout
+    assert result.returncode == 1
+    assert "FAIL  alarm incident-sandbox-app-api-5xx: expected OK, saw missing" in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "told"),
+    ("arguments", "environment", "message"),
     [
         (["--stack", "nope"], {}, "--stack nope: there is no such stack in s3://"),
         (["--stack", "nope"], {}, "it has: app, bootstrap"),
@@ -127,19 +127,19 @@ def test_telemetry_that_does_not_follow_is_a_failure_by_the_deadline(kept: Kept)
         ),
     ],
 )
-def test_what_cannot_be_checked_is_told_in_one_line(
-    arguments: list[str], environment: dict[str, str], told: str, kept: Kept
+def test_an_error_of_check_is_one_line(
+    arguments: list[str], environment: dict[str, str], message: str, deployed: Deployed
 ) -> None:
-    found = kept("check", "--expect", "healthy", *arguments, **environment)
+    result = deployed("check", "--expect", "healthy", *arguments, **environment)
 
-    assert found.returncode == 2
-    assert told in found.stderr
-    assert "Traceback" not in found.stderr
-    assert len(found.stderr.strip().splitlines()) == 1
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["up", "--config", "failMode=maybe"], "incident-sandbox:failMode is 'maybe'"),
         (["up", "--config", "logRetentionDays=15"], "incident-sandbox:logRetentionDays is '15'"),
@@ -152,31 +152,33 @@ def test_what_cannot_be_checked_is_told_in_one_line(
         (["outputs", "--stack", "nope"], "there is no stack 'nope'"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_and_nothing_is_half_done(arguments: list[str], told: str, kept: Kept) -> None:
-    before = kept.state()
+def test_an_error_of_local_is_one_line_and_changes_nothing(
+    arguments: list[str], message: str, deployed: Deployed
+) -> None:
+    before = deployed.state()
 
-    found = kept("local", *arguments)
+    result = deployed("local", *arguments)
 
-    assert found.returncode == 2
-    assert told in found.stderr
-    assert "Traceback" not in found.stderr
-    assert len(found.stderr.strip().splitlines()) == 1
-    assert kept.state() == before
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert deployed.state() == before
 
 
-def test_a_second_stack_lives_beside_the_first(kept: Kept) -> None:
-    made = kept("local", "up", "--stack", "blue", "--config", "failMode=true")
-    assert "create 17" in made.stdout, made.stderr
+def test_a_second_stack_is_independent_of_the_first(deployed: Deployed) -> None:
+    created = deployed("local", "up", "--stack", "blue", "--config", "failMode=true")
+    assert "create 17" in created.stdout, created.stderr
     try:
-        assert kept("check", "--stack", "blue", "--expect", "failing").returncode == 0
-        assert kept("check", "--stack", "app", "--expect", "healthy").returncode == 0
-        on, off = kept("status", "--stack", "blue"), kept("status", "--stack", "app")
-        assert (on.returncode, off.returncode) == (1, 0)
-        assert on.stdout.startswith("stack blue: an incident is active, since 20")
-        there = kept("check", "--stack", "blue", "--expect", "gone")
-        assert (there.returncode, "expected no resources, saw incident-sandbox-blue" in there.stdout) == (1, True)
+        assert deployed("check", "--stack", "blue", "--expect", "failing").returncode == 0
+        assert deployed("check", "--stack", "app", "--expect", "healthy").returncode == 0
+        failing, healthy = deployed("status", "--stack", "blue"), deployed("status", "--stack", "app")
+        assert (failing.returncode, healthy.returncode) == (1, 0)
+        assert failing.stdout.startswith("stack blue: an incident is active, since 20")
+        present = deployed("check", "--stack", "blue", "--expect", "gone")
+        assert (present.returncode, "expected no resources, saw incident-sandbox-blue" in present.stdout) == (1, True)
     finally:
-        gone = kept("local", "destroy", "--stack", "blue")
-    assert "delete 17" in gone.stdout
-    assert kept("check", "--stack", "blue", "--expect", "gone").returncode == 0
-    assert kept("status", "--stack", "blue").returncode == 0
+        destroyed = deployed("local", "destroy", "--stack", "blue")
+    assert "delete 17" in destroyed.stdout
+    assert deployed("check", "--stack", "blue", "--expect", "gone").returncode == 0
+    assert deployed("status", "--stack", "blue").returncode == 0

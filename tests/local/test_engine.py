@@ -1,4 +1,4 @@
-"""The embedded engine, over small programs of real resource types on a real (emulated) AWS."""
+"""The embedded engine, with small programs of real resource types on emulated AWS."""
 
 import base64
 import textwrap
@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Folder:
 
 @pytest.fixture
 def project(tmp_path: Path, aws: Aws, store: Folder) -> Project:
-    """Writes a program and gives an engine for it, its state always in the same store."""
+    """Writes a program and returns an engine for it, with the state always in the same store."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text("name: demo\nconfig:\n  demo:days: {type: integer, default: 14}\n")
@@ -54,7 +54,7 @@ def groups(aws: Aws) -> list[str]:
 
 
 def names(engine: EmbeddedEngine) -> list[str]:
-    """The custom resources in the state, in its order."""
+    """Return the names of the custom resources in the state, in its order."""
     return [
         resource["urn"].split("::")[-1]
         for resource in engine.resources()
@@ -66,11 +66,11 @@ def steps(update: Any) -> list[tuple[str, str]]:
     return [(step.operation, step.name) for step in update.changed if step.type.startswith("aws:")]
 
 
-def everything(store: Folder) -> dict[str, bytes | None]:
+def contents(store: Folder) -> dict[str, bytes | None]:
     return {key: store.get(key) for key in store.keys("")}
 
 
-def test_resources_are_made_after_what_they_depend_on_and_deleted_before_it(project: Project, aws: Aws) -> None:
+def test_resources_are_created_after_their_dependencies_and_deleted_before_them(project: Project, aws: Aws) -> None:
     order: list[tuple[str, str]] = []
     engine = project(TWO_GROUPS, lambda step: order.append((step.operation, step.name)))
 
@@ -89,7 +89,7 @@ def test_resources_are_made_after_what_they_depend_on_and_deleted_before_it(proj
     assert names(engine) == []
 
 
-def test_an_explicit_dependency_counts_like_one_through_a_value(project: Project) -> None:
+def test_depends_on_orders_resources_like_a_value_does(project: Project) -> None:
     engine = project("""
         later = aws.cloudwatch.LogGroup("later", name="/a")
         aws.cloudwatch.LogGroup("last", name="/b", opts=pulumi.ResourceOptions(depends_on=[later]))
@@ -102,7 +102,7 @@ def test_an_explicit_dependency_counts_like_one_through_a_value(project: Project
     assert names(engine) == ["later", "last"]
 
 
-def test_an_up_with_nothing_changed_changes_nothing(project: Project, aws: Aws) -> None:
+def test_an_up_without_changes_changes_nothing(project: Project, aws: Aws) -> None:
     project(TWO_GROUPS).up()
 
     update = project(TWO_GROUPS).up()
@@ -111,7 +111,7 @@ def test_an_up_with_nothing_changed_changes_nothing(project: Project, aws: Aws) 
     assert update.changes == {"same": 3}
 
 
-def test_an_update_makes_the_one_call_that_it_needs(
+def test_an_update_makes_only_the_call_that_it_needs(
     project: Project, monkeypatch: pytest.MonkeyPatch, store: Folder
 ) -> None:
     project(TWO_GROUPS).up()
@@ -126,7 +126,7 @@ def test_an_update_makes_the_one_call_that_it_needs(
     assert calls == ["PutRetentionPolicy"]
 
 
-def test_the_flip_is_one_call_that_changes_anything_and_few_that_read(
+def test_the_flip_makes_one_write_and_few_reads(
     root: Path, aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, _, _ = app_over_bootstrap(root, aws, tmp_path / "state")
@@ -139,33 +139,34 @@ def test_the_flip_is_one_call_that_changes_anything_and_few_that_read(
     assert [(step.type, step.changed) for step in update.changed] == [
         ("aws:lambda/function:Function", ("environment",))
     ]
-    ours = [call for call in calls if not call.endswith(("Object", "ObjectsV2"))]  # Pulumi's state, in S3
-    assert ours.count("UpdateFunctionConfiguration") == 1
-    # Who we are is asked once a process; whether Lambda is done, until it is.
-    assert set(ours) <= {"UpdateFunctionConfiguration", "GetCallerIdentity", "GetFunction"}
+    # The objects are Pulumi's state.
+    calls_without_state = [call for call in calls if not call.endswith(("Object", "ObjectsV2"))]
+    assert calls_without_state.count("UpdateFunctionConfiguration") == 1
+    # GetCallerIdentity is called once per process, GetFunction until the update is complete.
+    assert set(calls_without_state) <= {"UpdateFunctionConfiguration", "GetCallerIdentity", "GetFunction"}
 
 
-def test_a_preview_tells_what_would_be_and_changes_nothing(project: Project, aws: Aws, store: Folder) -> None:
+def test_a_preview_reports_steps_and_outputs_and_changes_nothing(project: Project, aws: Aws, store: Folder) -> None:
     engine = project(TWO_GROUPS)
 
     first = engine.preview()
 
     assert first.changes == {"create": 3}
     assert first.outputs["first"] == "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # not known yet
-    assert everything(store) == {}
+    assert contents(store) == {}
     assert groups(aws) == []
 
     engine.up()
-    before = everything(store)
+    before = contents(store)
     engine.set_config("days", "3")
     again = engine.preview()
 
     assert steps(again) == [("update", "first")]
-    assert again.outputs["first"].endswith(":/first")  # an update leaves it as it is
-    assert everything(store) == before
+    assert again.outputs["first"].endswith(":/first")  # an update does not change it
+    assert contents(store) == before
 
 
-def test_what_is_not_declared_any_more_is_deleted(project: Project, aws: Aws) -> None:
+def test_a_resource_that_is_no_longer_declared_is_deleted(project: Project, aws: Aws) -> None:
     project(TWO_GROUPS).up()
 
     update = project('aws.cloudwatch.LogGroup("first", name="/first", retention_in_days=DAYS)').up()
@@ -174,7 +175,7 @@ def test_what_is_not_declared_any_more_is_deleted(project: Project, aws: Aws) ->
     assert groups(aws) == ["/first"]
 
 
-def test_a_change_that_aws_cannot_make_replaces_the_resource(project: Project, aws: Aws) -> None:
+def test_a_change_that_aws_cannot_make_in_place_replaces_the_resource(project: Project, aws: Aws) -> None:
     project(TWO_GROUPS).up()
 
     engine = project(TWO_GROUPS.replace('"/first"', '"/other"'))
@@ -182,14 +183,14 @@ def test_a_change_that_aws_cannot_make_replaces_the_resource(project: Project, a
     assert groups(aws) == ["/first", "/first/second"]
     update = engine.up()
 
-    # The second one's name comes from the first one's, so it has to go and come again with it.
+    # The name of the second contains the name of the first, so it is replaced with it.
     assert steps(preview) == [("replace", "first"), ("replace", "second")]
     assert steps(update) == [("replace", "first"), ("replace", "second")]
     assert groups(aws) == ["/other", "/other/second"]
     assert project(TWO_GROUPS.replace('"/first"', '"/other"')).up().changed == ()
 
 
-def test_a_destroy_that_fails_in_the_middle_can_be_carried_on(project: Project, aws: Aws) -> None:
+def test_a_destroy_that_fails_halfway_can_be_run_again(project: Project, aws: Aws) -> None:
     trust = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"}]}'
     engine = project(f"""
         role = aws.iam.Role("role", name="r", assume_role_policy='{trust}')
@@ -209,7 +210,7 @@ def test_a_destroy_that_fails_in_the_middle_can_be_carried_on(project: Project, 
     assert names(engine) == []
 
 
-def test_two_replacements_at_once_may_share_a_dependent(project: Project, aws: Aws) -> None:
+def test_replacements_at_the_same_time_may_share_a_dependent(project: Project, aws: Aws) -> None:
     program = """
         many = [aws.cloudwatch.LogGroup(f"group-{{n}}", name=f"/{prefix}-{{n}}") for n in range(12)]
         joined = pulumi.Output.all(*[group.name for group in many]).apply(lambda names: "/joined" + "".join(names))
@@ -236,14 +237,14 @@ def test_a_replacement_that_fails_leaves_a_state_without_dangling_references(pro
         project(program.format(name="/taken")).up()
 
     engine = project(program.format(name="/a"))
-    there = {resource["urn"] for resource in engine.resources()}
-    referred = {urn for resource in engine.resources() for urn in resource.get("dependencies", [])}
-    assert referred <= there
+    urns = {resource["urn"] for resource in engine.resources()}
+    references = {urn for resource in engine.resources() for urn in resource.get("dependencies", [])}
+    assert references <= urns
     assert steps(engine.up()) == [("create", "a")]
 
 
-def test_what_is_retained_outlives_its_replacement(project: Project, aws: Aws) -> None:
-    program = 'aws.cloudwatch.LogGroup("kept", name="{}", opts=pulumi.ResourceOptions(retain_on_delete=True))'
+def test_a_retained_resource_outlives_its_replacement(project: Project, aws: Aws) -> None:
+    program = 'aws.cloudwatch.LogGroup("retained", name="{}", opts=pulumi.ResourceOptions(retain_on_delete=True))'
     project(program.format("/k")).up()
 
     project(program.format("/k2")).up()
@@ -251,7 +252,7 @@ def test_what_is_retained_outlives_its_replacement(project: Project, aws: Aws) -
     assert groups(aws) == ["/k", "/k2"]
 
 
-def test_a_dependent_that_goes_with_a_replacement_and_is_not_declared_again_is_told(project: Project, aws: Aws) -> None:
+def test_a_dependent_deleted_with_a_replacement_and_no_longer_declared_is_reported(project: Project, aws: Aws) -> None:
     project(TWO_GROUPS).up()
     only_first = 'aws.cloudwatch.LogGroup("first", name="/other", retention_in_days=DAYS)'
 
@@ -261,25 +262,25 @@ def test_a_dependent_that_goes_with_a_replacement_and_is_not_declared_again_is_t
     assert groups(aws) == ["/other"]
 
 
-def test_the_state_knows_of_everything_before_anything_more_is_made(project: Project, aws: Aws, store: Folder) -> None:
-    """So a run that is killed between two steps forgets nothing."""
-    seen: list[tuple[list[str], list[str]]] = []
+def test_a_created_resource_is_saved_before_the_next_is_created(project: Project, aws: Aws, store: Folder) -> None:
+    """So a run that is killed between two steps loses no resource."""
+    saves: list[tuple[list[str], list[str]]] = []
 
-    class Watched(Folder):
+    class Recorded(Folder):
         def put(self, key: str, content: bytes) -> None:
             super().put(key, content)
             if key.endswith("stacks/demo/dev.json"):
-                seen.append((names(engine), groups(aws)))
+                saves.append((names(engine), groups(aws)))
 
-    engine = project(TWO_GROUPS, store=Watched(store._path))
+    engine = project(TWO_GROUPS, store=Recorded(store._path))
     engine.up()
 
-    assert (["first"], ["/first"]) in seen
-    assert seen.index((["first"], ["/first"])) < seen.index((["first", "second"], ["/first", "/first/second"]))
+    assert (["first"], ["/first"]) in saves
+    assert saves.index((["first"], ["/first"])) < saves.index((["first", "second"], ["/first", "/first/second"]))
 
 
-def test_two_runs_that_come_at_once_both_stand_back(project: Project, store: Folder) -> None:
-    """Each looks for locks, each writes its own: the second look is what keeps them apart."""
+def test_two_runs_that_lock_at_the_same_time_both_stop(project: Project, store: Folder) -> None:
+    """Each reads the locks, writes its own and reads the locks again: then it must stop if there is another."""
 
     class Contended(Folder):
         def put(self, key: str, content: bytes) -> None:
@@ -291,7 +292,7 @@ def test_two_runs_that_come_at_once_both_stand_back(project: Project, store: Fol
         project(TWO_GROUPS, store=Contended(store._path)).up()
 
 
-def test_the_lock_of_a_run_that_is_gone_can_be_taken_away(project: Project, store: Folder) -> None:
+def test_the_lock_of_an_ended_run_can_be_cancelled(project: Project, store: Folder) -> None:
     store.put(
         ".pulumi/locks/organization/demo/dev/gone.json",
         b'{"pid": 1, "username": "u", "hostname": "h", "timestamp": "2026-01-01T00:00:00Z"}',
@@ -306,8 +307,8 @@ def test_the_lock_of_a_run_that_is_gone_can_be_taken_away(project: Project, stor
 
 
 PROTECTED = """
-aws.cloudwatch.LogGroup("kept", name="/kept", opts=pulumi.ResourceOptions(protect=True))
-aws.cloudwatch.LogGroup("loose", name="/loose")
+aws.cloudwatch.LogGroup("protected", name="/protected", opts=pulumi.ResourceOptions(protect=True))
+aws.cloudwatch.LogGroup("other", name="/other")
 """
 
 
@@ -316,68 +317,68 @@ aws.cloudwatch.LogGroup("loose", name="/loose")
     [
         lambda project: project(PROTECTED).destroy(),
         lambda project: project('pulumi.export("nothing", 1)').up(),
-        lambda project: project(PROTECTED.replace('"/kept"', '"/renamed"')).up(),
+        lambda project: project(PROTECTED.replace('"/protected"', '"/renamed"')).up(),
     ],
     ids=["destroy", "no longer declared", "replaced"],
 )
-def test_what_is_protected_is_not_deleted_and_nothing_else_is_either(
+def test_nothing_is_deleted_when_a_protected_resource_would_be(
     operation: Callable[[Project], None], project: Project, aws: Aws
 ) -> None:
     project(PROTECTED).up()
 
-    with pytest.raises(DeploymentError, match=r"kept \(aws:cloudwatch/logGroup:LogGroup\): protected"):
+    with pytest.raises(DeploymentError, match=r"protected \(aws:cloudwatch/logGroup:LogGroup\): protected"):
         operation(project)
 
-    assert groups(aws) == ["/kept", "/loose"]
-    assert sorted(names(project(PROTECTED))) == ["kept", "loose"]
+    assert groups(aws) == ["/other", "/protected"]
+    assert sorted(names(project(PROTECTED))) == ["other", "protected"]
 
 
 def test_children_inherit_protection_and_retention(project: Project) -> None:
     engine = project("""
-        class Kept(pulumi.ComponentResource):
+        class Part(pulumi.ComponentResource):
             def __init__(self):
-                super().__init__("demo:index:Kept", "kept", None, pulumi.ResourceOptions(protect=True,
+                super().__init__("demo:index:Part", "part", None, pulumi.ResourceOptions(protect=True,
                     retain_on_delete=True))
                 aws.cloudwatch.LogGroup("child", name="/child", opts=pulumi.ResourceOptions(parent=self))
-        Kept()
+        Part()
     """)
     engine.up()
 
     child = next(resource for resource in engine.resources() if resource["urn"].endswith("::child"))
 
     assert (child["protect"], child["retainOnDelete"]) == (True, True)
-    assert child["urn"] == "urn:pulumi:dev::demo::demo:index:Kept$aws:cloudwatch/logGroup:LogGroup::child"
+    assert child["urn"] == "urn:pulumi:dev::demo::demo:index:Part$aws:cloudwatch/logGroup:LogGroup::child"
 
 
-def test_what_is_retained_outlives_its_stack(project: Project, aws: Aws) -> None:
+def test_a_retained_resource_outlives_its_stack(project: Project, aws: Aws) -> None:
     engine = project("""
-        aws.cloudwatch.LogGroup("kept", name="/kept", opts=pulumi.ResourceOptions(retain_on_delete=True))
+        aws.cloudwatch.LogGroup("retained", name="/retained", opts=pulumi.ResourceOptions(retain_on_delete=True))
     """)
     engine.up()
 
     engine.destroy()
 
-    assert groups(aws) == ["/kept"]
+    assert groups(aws) == ["/retained"]
     assert names(engine) == []
 
 
 def pending(store: Folder) -> list[tuple[str, str]]:
-    """What the saved state has as pending."""
+    """Return the pending operations of the saved state."""
     state = Stack(store, "demo", "dev").load()
     operations = state.pending_operations if state else []
     return sorted((operation["type"], operation["resource"]["urn"].split("::")[-1]) for operation in operations)
 
 
-def test_all_that_is_under_way_at_once_is_pending_and_nothing_is_afterwards(
+def test_concurrent_operations_are_pending_until_they_end(
     project: Project, store: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = threading.Barrier(2, timeout=30)
-    seen = []
+    states = []
     create = Provider.create
 
     def create_together(provider: Provider, token: str, inputs: Any) -> Any:
         together.wait()
-        seen.append(pending(store))
+        states.append(pending(store))
         together.wait()
         return create(provider, token, inputs)
 
@@ -385,20 +386,20 @@ def test_all_that_is_under_way_at_once_is_pending_and_nothing_is_afterwards(
 
     project('for name in "ab": aws.cloudwatch.LogGroup(name, name=f"/{name}")').up()
 
-    assert seen == [[("creating", "a"), ("creating", "b")]] * 2
+    assert states == [[("creating", "a"), ("creating", "b")]] * 2
     assert pending(store) == []
 
 
 @pytest.mark.parametrize("operation", ["create", "update", "delete"])
-def test_an_operation_that_failed_is_not_pending(
+def test_a_failed_operation_is_not_pending(
     operation: str, project: Project, store: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if operation != "create":
         project(TWO_GROUPS).up()
-    seen = []
+    states = []
 
     def fail(*_: Any) -> None:
-        seen.append(pending(store))
+        states.append(pending(store))
         raise ProviderError("refused")
 
     monkeypatch.setattr(Provider, operation, fail)
@@ -410,14 +411,14 @@ def test_an_operation_that_failed_is_not_pending(
     with pytest.raises(LocalAwsError, match="refused"):
         run()
 
-    assert seen == [[(f"{operation[:-1]}ing", "second" if operation == "delete" else "first")]]
+    assert states == [[(f"{operation[:-1]}ing", "second" if operation == "delete" else "first")]]
     assert pending(store) == []
 
 
-def test_a_delete_that_was_interrupted_stays_pending_and_the_next_up_asks_aws(
+def test_an_interrupted_delete_stays_pending_and_the_next_up_reads_aws(
     project: Project, store: Folder, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C reaches a destroy in the middle of a call, so nobody knows whether AWS did what it was asked."""
+    """Ctrl-C interrupts a call of a destroy, so it is unknown whether AWS has deleted the resource."""
     project(TWO_GROUPS).up()
     delete = Provider.delete
 
@@ -446,7 +447,7 @@ aws.cloudwatch.LogGroup("after", name=broken.id.apply(lambda _: "/after"))
 )
 
 
-def test_a_failure_in_the_middle_keeps_what_was_made_and_the_next_up_carries_on(project: Project, aws: Aws) -> None:
+def test_a_failed_up_saves_what_was_created_and_the_next_up_continues(project: Project, aws: Aws) -> None:
     engine = project(BROKEN)
 
     with pytest.raises(DeploymentError, match=r"broken \(aws:iam/rolePolicy:RolePolicy\): create .*NoSuchEntity"):
@@ -456,14 +457,14 @@ def test_a_failure_in_the_middle_keeps_what_was_made_and_the_next_up_carries_on(
     assert groups(aws) == ["/first", "/first/second"]
     assert engine.history()[0]["result"] == "failed"
 
-    mended = BROKEN.replace('role="nobody"', 'role=aws.iam.Role("r", name="r", assume_role_policy=TRUST).name')
-    update = project(mended).up("second try")
+    corrected = BROKEN.replace('role="nobody"', 'role=aws.iam.Role("r", name="r", assume_role_policy=TRUST).name')
+    update = project(corrected).up("second try")
 
     assert sorted(steps(update)) == [("create", "after"), ("create", "broken"), ("create", "r")]
     assert groups(aws) == ["/after", "/first", "/first/second"]
 
 
-def test_a_program_that_fails_leaves_the_stack_as_it_was(project: Project, aws: Aws) -> None:
+def test_a_failing_program_leaves_the_stack_unchanged(project: Project, aws: Aws) -> None:
     project(TWO_GROUPS).up()
 
     with pytest.raises(pulumi.RunError, match="a person's mistake"):
@@ -474,7 +475,7 @@ def test_a_program_that_fails_leaves_the_stack_as_it_was(project: Project, aws: 
     assert engine.up().changed == ()
 
 
-def test_a_lock_of_another_run_is_respected_and_told(project: Project, store: Folder, aws: Aws) -> None:
+def test_the_lock_of_another_run_is_respected_and_named(project: Project, store: Folder, aws: Aws) -> None:
     engine = project(TWO_GROUPS)
 
     with Stack(store, "demo", "dev").lock():
@@ -488,14 +489,14 @@ def test_a_lock_of_another_run_is_respected_and_told(project: Project, store: Fo
     assert store.keys(".pulumi/locks/") == []
 
 
-def test_a_run_that_fails_lets_go_of_the_lock(project: Project, store: Folder) -> None:
+def test_a_failed_run_releases_the_lock(project: Project, store: Folder) -> None:
     with pytest.raises(DeploymentError):
         project(BROKEN).up()
 
     assert store.keys(".pulumi/locks/") == []
 
 
-def test_history_tells_what_was_done_with_which_configuration(project: Project) -> None:
+def test_history_has_each_operation_with_its_configuration(project: Project) -> None:
     engine = project(TWO_GROUPS)
     engine.up("made")
     engine.set_config("days", "3")
@@ -514,7 +515,7 @@ def test_history_tells_what_was_done_with_which_configuration(project: Project) 
     assert {entry["result"] for entry in newest_first} == {"succeeded"}
 
 
-def test_refresh_takes_over_what_aws_has(project: Project, aws: Aws) -> None:
+def test_refresh_updates_the_state_from_aws(project: Project, aws: Aws) -> None:
     engine = project(TWO_GROUPS)
     engine.up()
     aws.client("logs").put_retention_policy(logGroupName="/first", retentionInDays=3)
@@ -523,14 +524,14 @@ def test_refresh_takes_over_what_aws_has(project: Project, aws: Aws) -> None:
     refreshed = engine.refresh()
 
     assert steps(refreshed) == [("update", "first"), ("delete", "second")]
-    there = {resource["urn"] for resource in engine.resources()}
-    assert {urn for resource in engine.resources() for urn in resource.get("dependencies", [])} <= there
+    urns = {resource["urn"] for resource in engine.resources()}
+    assert {urn for resource in engine.resources() for urn in resource.get("dependencies", [])} <= urns
     assert steps(engine.up()) == [("update", "first"), ("create", "second")]
     assert groups(aws) == ["/first", "/first/second"]
     assert engine.refresh().changed == ()
 
 
-def test_state_moves_into_a_bucket_with_its_history(project: Project, aws: Aws, store: Folder) -> None:
+def test_state_and_history_can_be_moved_into_a_bucket(project: Project, aws: Aws, store: Folder) -> None:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="the-state", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
@@ -543,20 +544,20 @@ def test_state_moves_into_a_bucket_with_its_history(project: Project, aws: Aws, 
     moved = project(TWO_GROUPS, store=Bucket(aws, "the-state"))
     assert [entry["message"] for entry in moved.history()] == ["made"]
     assert moved.up().changed == ()
-    assert names(project(TWO_GROUPS)) == ["first", "second"]  # the old store keeps its copy
+    assert names(project(TWO_GROUPS)) == ["first", "second"]  # the old store still has its copy
     state = Stack(Bucket(aws, "the-state"), "demo", "dev").load()
     assert state is not None
     assert state.secrets_provider is not None
     assert state.secrets_provider["state"]["url"] == "awskms://alias/the-key?region=eu-west-1"
     encrypted = base64.b64decode(state.secrets_provider["state"]["encryptedkey"])
-    assert len(aws.client("kms").decrypt(CiphertextBlob=encrypted)["Plaintext"]) == 32  # as the CLI wants it
-    keys = [found["Key"] for found in s3.list_objects_v2(Bucket="the-state")["Contents"]]
+    assert len(aws.client("kms").decrypt(CiphertextBlob=encrypted)["Plaintext"]) == 32  # as the CLI expects
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="the-state")["Contents"]]
     assert ".pulumi/meta.yaml" in keys
     assert ".pulumi/stacks/demo/dev.json" in keys
 
 
 @pytest.mark.parametrize(
-    ("program", "told"),
+    ("program", "message"),
     [
         ('aws.cloudwatch.LogGroup("x", name=pulumi.Output.secret("/x"))', "a secret is among its values"),
         ('pulumi.export("x", pulumi.Output.secret("x"))', "a secret is among its values"),
@@ -583,17 +584,17 @@ def test_state_moves_into_a_bucket_with_its_history(project: Project, aws: Aws, 
         ),
     ],
 )
-def test_what_the_engine_does_not_do_it_refuses_by_name(
-    program: str, told: str, project: Project, store: Folder, aws: Aws
+def test_unsupported_features_are_refused_by_name(
+    program: str, message: str, project: Project, store: Folder, aws: Aws
 ) -> None:
     with pytest.raises(LocalAwsError) as error:
         project(program).up()
 
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert groups(aws) in ([], ["/x"])
 
 
-def test_a_renaming_is_refused_rather_than_made_a_second_resource(project: Project, aws: Aws) -> None:
+def test_an_alias_is_refused_instead_of_creating_a_second_resource(project: Project, aws: Aws) -> None:
     project('aws.cloudwatch.LogGroup("old", name="/x")').up()
 
     with pytest.raises(DeploymentError, match="was urn:pulumi:dev::demo::aws:cloudwatch/logGroup:LogGroup::old"):
@@ -604,7 +605,7 @@ def test_a_renaming_is_refused_rather_than_made_a_second_resource(project: Proje
     assert groups(aws) == ["/x"]
 
 
-def test_a_state_it_cannot_read_is_left_alone(project: Project, store: Folder) -> None:
+def test_a_state_of_another_version_is_refused_and_unchanged(project: Project, store: Folder) -> None:
     store.put(".pulumi/stacks/demo/dev.json", b'{"version": 4, "checkpoint": {}}')
 
     with pytest.raises(LocalAwsError, match="version 4"):
@@ -613,7 +614,7 @@ def test_a_state_it_cannot_read_is_left_alone(project: Project, store: Folder) -
     assert store.get(".pulumi/stacks/demo/dev.json") == b'{"version": 4, "checkpoint": {}}'
 
 
-def test_another_region_than_the_emulators_is_refused(project: Project) -> None:
+def test_a_region_other_than_the_emulators_is_refused(project: Project) -> None:
     engine = project(TWO_GROUPS)
     engine.set_config("aws:region", "us-east-1")
 
@@ -621,13 +622,13 @@ def test_another_region_than_the_emulators_is_refused(project: Project) -> None:
         engine.up()
 
 
-def test_a_stack_that_is_not_there_has_no_outputs_to_tell(project: Project) -> None:
+def test_the_outputs_of_a_missing_stack_are_an_error(project: Project) -> None:
     with pytest.raises(LocalAwsError, match="there is no stack 'dev'"):
         project(TWO_GROUPS).outputs()
 
 
 def recorded_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The AWS operations that are called from now on."""
+    """Return a list to which every later AWS operation is appended."""
     calls: list[str] = []
     call = botocore.client.BaseClient._make_api_call
 

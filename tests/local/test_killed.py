@@ -1,4 +1,4 @@
-"""Runs that were killed in the middle, and what the next run makes of them."""
+"""Runs that were killed, and how the next run continues."""
 
 import itertools
 import json
@@ -31,45 +31,45 @@ BOOTSTRAP = {"githubRepository": "octo-org/octo-repo"}
 ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 FUNCTION = "aws:lambda/function:Function app-function-lambda"
 NAMES = names.AppNames("app")
-CALLS_OF_AN_APP = 14  # a create each, and the retention of the two log groups
+CALLS_OF_AN_APP = 14  # one create per resource, and the retention of the two log groups
 
-Told = list[str]
-Next = Callable[..., tuple[EmbeddedEngine, Told]]
+Messages = list[str]
+Next = Callable[..., tuple[EmbeddedEngine, Messages]]
 
 
 @pytest.fixture(scope="module")
 def kill(root: Path, started: Emulator) -> Iterator[Kill]:
-    """One process for all the runs that are killed, because it takes a second or two to start."""
+    """One process for all killed runs, because it takes a second or two to start."""
     with killing(root, started.environment()) as kill:
         yield kill
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the stacks' states are."""
+    """The folder of the stacks' states."""
     return tmp_path / "state"
 
 
 @pytest.fixture
 def next_run(root: Path, aws: Aws, folder: Path) -> Next:
-    """Gives a fresh engine for a stack, the killed run's lock let go, and the sentences that the engine will tell."""
+    """Return a new engine for a stack, with the killed run's lock released, and the messages of the engine."""
 
-    def engine(stack: str, config: dict[str, str]) -> tuple[EmbeddedEngine, Told]:
-        told: Told = []
-        fresh = EmbeddedEngine(
-            root, stack, aws, Folder(folder), on_resolved=lambda resolved: told.append(resolved.sentence)
+    def engine(stack: str, config: dict[str, str]) -> tuple[EmbeddedEngine, Messages]:
+        messages: Messages = []
+        new_engine = EmbeddedEngine(
+            root, stack, aws, Folder(folder), on_resolved=lambda resolved: messages.append(resolved.sentence)
         )
         for key, value in config.items():
-            fresh.set_config(key, value)
-        assert fresh.cancel() == 1
-        return fresh, told
+            new_engine.set_config(key, value)
+        assert new_engine.cancel() == 1
+        return new_engine, messages
 
     return engine
 
 
 @pytest.fixture
 def boundary(aws: Aws) -> None:
-    """All of the foundation that an app needs."""
+    """The only resource of bootstrap that an app needs."""
     aws.client("iam").create_policy(PolicyName=names.BOUNDARY, Path=names.APP_ROLE_PATH, PolicyDocument=ALLOW_ALL)
 
 
@@ -82,60 +82,65 @@ def app(root: Path, aws: Aws, folder: Path, boundary: None) -> EmbeddedEngine:
 
 
 def fail_mode(aws: Aws) -> str:
-    found = aws.client("lambda").get_function_configuration(FunctionName=NAMES.function)
-    return str(found["Environment"]["Variables"]["FAIL_MODE"])
+    configuration = aws.client("lambda").get_function_configuration(FunctionName=NAMES.function)
+    return str(configuration["Environment"]["Variables"]["FAIL_MODE"])
 
 
 def inventory(aws: Aws) -> list[str]:
-    """All that AWS has of the program's kinds, but for buckets' settings, each by its type, parent and id."""
+    """Return the resources in AWS of the program's types, except settings of buckets, by type, parent and id."""
     apis, iam, kms = aws.client("apigatewayv2"), aws.client("iam"), aws.client("kms")
     functions, logs = aws.client("lambda"), aws.client("logs")
-    found = [f"LogGroup {group['logGroupName']}" for group in logs.describe_log_groups()["logGroups"]]
-    found += [f"MetricAlarm {one['AlarmName']}" for one in aws.client("cloudwatch").describe_alarms()["MetricAlarms"]]
-    found += [f"Bucket {bucket['Name']}" for bucket in aws.client("s3").list_buckets()["Buckets"]]
-    found += [f"Policy {policy['Arn']}" for policy in iam.list_policies(Scope="Local")["Policies"]]
-    found += [
-        f"OpenIdConnectProvider {one['Arn']}"
-        for one in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    resources = [f"LogGroup {group['logGroupName']}" for group in logs.describe_log_groups()["logGroups"]]
+    resources += [
+        f"MetricAlarm {alarm['AlarmName']}" for alarm in aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    ]
+    resources += [f"Bucket {bucket['Name']}" for bucket in aws.client("s3").list_buckets()["Buckets"]]
+    resources += [f"Policy {policy['Arn']}" for policy in iam.list_policies(Scope="Local")["Policies"]]
+    resources += [
+        f"OpenIdConnectProvider {provider['Arn']}"
+        for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     ]
     for role in iam.list_roles()["Roles"]:
         name = role["RoleName"]
-        found.append(f"Role {name}")
-        found += [f"RolePolicy {name}:{policy}" for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]]
+        resources.append(f"Role {name}")
+        resources += [f"RolePolicy {name}:{policy}" for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]]
         attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-        found += [f"RolePolicyAttachment {name}/{policy['PolicyArn']}" for policy in attached]
+        resources += [f"RolePolicyAttachment {name}/{policy['PolicyArn']}" for policy in attached]
     for function in functions.list_functions()["Functions"]:
         name = function["FunctionName"]
-        found.append(f"Function {name}")
+        resources.append(f"Function {name}")
         try:
             statements = json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]
         except functions.exceptions.ResourceNotFoundException:
             continue
-        found += [f"Permission {name} {statement['Sid']}" for statement in statements]
+        resources += [f"Permission {name} {statement['Sid']}" for statement in statements]
     for api in apis.get_apis()["Items"]:
         id = api["ApiId"]
-        found.append(f"Api {id}")
-        found += [f"Integration {id} {one['IntegrationId']}" for one in apis.get_integrations(ApiId=id)["Items"]]
-        found += [f"Route {id} {one['RouteId']}" for one in apis.get_routes(ApiId=id)["Items"]]
-        found += [f"Stage {id} {one['StageName']}" for one in apis.get_stages(ApiId=id)["Items"]]
-    found += [f"Key {key['KeyId']}" for key in kms.list_keys()["Keys"]]
-    found += [
+        resources.append(f"Api {id}")
+        resources += [
+            f"Integration {id} {integration['IntegrationId']}"
+            for integration in apis.get_integrations(ApiId=id)["Items"]
+        ]
+        resources += [f"Route {id} {route['RouteId']}" for route in apis.get_routes(ApiId=id)["Items"]]
+        resources += [f"Stage {id} {stage['StageName']}" for stage in apis.get_stages(ApiId=id)["Items"]]
+    resources += [f"Key {key['KeyId']}" for key in kms.list_keys()["Keys"]]
+    resources += [
         f"Alias {alias['AliasName']}"
         for alias in kms.list_aliases()["Aliases"]
         if not alias["AliasName"].startswith("alias/aws/")
     ]
-    return sorted(found)
+    return sorted(resources)
 
 
 def declared(*engines: EmbeddedEngine) -> list[str]:
-    """What states have, as `inventory` tells it."""
-    found = []
+    """Return the resources of states in the form of `inventory`."""
+    resources = []
     for resource in itertools.chain(*(engine.resources() for engine in engines)):
         kind = resource["type"].split(":")[-1]
         if is_in_aws(resource) and (kind == "Bucket" or not kind.startswith("Bucket")):
             parents = [resource["inputs"][key] for key in ("apiId", "function") if key in resource["inputs"]]
-            found.append(" ".join([kind, *parents, resource["id"]]))
-    return sorted(found)
+            resources.append(" ".join([kind, *parents, resource["id"]]))
+    return sorted(resources)
 
 
 def pending(folder: Path, stack: str) -> list[str]:
@@ -144,13 +149,13 @@ def pending(folder: Path, stack: str) -> list[str]:
     return [operation["type"] for operation in state.pending_operations]
 
 
-def test_an_up_killed_at_any_point_is_carried_on_with_one_of_each(
+def test_an_up_killed_at_any_point_continues_without_duplicates(
     aws: Aws, kill: Kill, folder: Path, next_run: Next, boundary: None
 ) -> None:
-    """Each point is a stack of its own; in the end AWS must have what their states have, and nothing beside it."""
+    """Each point has its own stack; at the end AWS must have exactly the resources of their states."""
     foundation = inventory(aws)
     engines = []
-    for when, calls, seen in (
+    for when, calls, outcome in (
         ("after", range(1, CALLS_OF_AN_APP + 1), "AWS has it, taken into the state"),
         ("before", (1, 6, CALLS_OF_AN_APP), "AWS does not have it, nothing to do"),
     ):
@@ -158,19 +163,21 @@ def test_an_up_killed_at_any_point_is_carried_on_with_one_of_each(
             stack = f"{when}-{call}"
             assert kill(folder, stack, "up", when, call, APP)
             assert pending(folder, stack) == ["creating"]
-            engine, told = next_run(stack, APP)
+            engine, messages = next_run(stack, APP)
 
             engine.up()
 
-            assert [sentence.split(": ")[1] for sentence in told] == [seen], (stack, told)
+            assert [sentence.split(": ")[1] for sentence in messages] == [outcome], (stack, messages)
             assert engine.refresh().changed == (), stack
             engines.append(engine)
 
     assert inventory(aws) == sorted(foundation + declared(*engines))
-    assert not kill(folder, "whole", "up", "after", CALLS_OF_AN_APP + 1, APP), "there are more points than were tried"
+    assert not kill(folder, "whole", "up", "after", CALLS_OF_AN_APP + 1, APP), (
+        "there are more points than the test uses"
+    )
 
 
-def test_a_bootstrap_killed_at_any_kind_of_create_is_carried_on_with_one_of_each(
+def test_a_bootstrap_killed_at_any_kind_of_create_continues_without_duplicates(
     aws: Aws, emulator: Emulator, kill: Kill, folder: Path, next_run: Next
 ) -> None:
     for when, call in (
@@ -184,28 +191,28 @@ def test_a_bootstrap_killed_at_any_kind_of_create_is_carried_on_with_one_of_each
         ("after", "CreateRole"),
     ):
         assert kill(folder, "bootstrap", "up", when, call, BOOTSTRAP)
-        engine, told = next_run("bootstrap", BOOTSTRAP)
+        engine, messages = next_run("bootstrap", BOOTSTRAP)
 
         engine.up()
 
-        assert len(told) == 1, told
+        assert len(messages) == 1, messages
         assert inventory(aws) == declared(engine), call
         assert engine.refresh().changed == (), call
         reset(emulator)
         shutil.rmtree(folder)
 
 
-def test_an_update_that_was_killed_is_seen_as_aws_has_it(
+def test_a_killed_update_is_refreshed_from_aws(
     aws: Aws, kill: Kill, folder: Path, next_run: Next, app: EmbeddedEngine
 ) -> None:
-    """Without asking AWS, an `up` with the former settings would find nothing to do, and the function would fail on."""
+    """Without a refresh, an `up` with the former settings would change nothing and the function would still fail."""
     assert kill(folder, "app", "up", "after", "UpdateFunctionConfiguration", APP | {"failMode": "true"})
     assert pending(folder, "app") == ["updating"]
-    engine, told = next_run("app", APP)
+    engine, messages = next_run("app", APP)
 
     update = engine.up()
 
-    assert told == [f"update of {FUNCTION}: a refresh makes the state right, nothing else to do"]
+    assert messages == [f"update of {FUNCTION}: a refresh makes the state right, nothing else to do"]
     assert [(step.operation, step.changed) for step in update.changed] == [("update", ("environment",))]
     assert fail_mode(aws) == "false"
 
@@ -217,7 +224,7 @@ def test_an_update_that_was_killed_is_seen_as_aws_has_it(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_destroy_that_was_killed_can_be_followed_by_an_up_and_by_a_destroy(
+def test_a_killed_destroy_can_be_followed_by_up_or_destroy(
     when: str, aws: Aws, kill: Kill, folder: Path, next_run: Next, app: EmbeddedEngine
 ) -> None:
     assert kill(folder, "app", "destroy", when, "DeleteFunction", APP)
@@ -232,10 +239,10 @@ def test_a_destroy_that_was_killed_can_be_followed_by_an_up_and_by_a_destroy(
     assert kill(folder, "app", "destroy", when, "DeleteRolePolicy", APP)
     engine, _ = next_run("app", APP)
     engine.destroy()
-    assert [found for found in inventory(aws) if names.BOUNDARY not in found] == []
+    assert [resource for resource in inventory(aws) if names.BOUNDARY not in resource] == []
 
 
-def test_a_destroy_after_an_up_that_was_killed_deletes_what_that_made(
+def test_a_destroy_deletes_what_a_killed_up_created(
     aws: Aws, kill: Kill, folder: Path, next_run: Next, boundary: None
 ) -> None:
     assert kill(folder, "app", "up", "after", "PutRolePolicy", APP)
@@ -243,25 +250,25 @@ def test_a_destroy_after_an_up_that_was_killed_deletes_what_that_made(
 
     engine.destroy()
 
-    assert [found for found in inventory(aws) if names.BOUNDARY not in found] == []
+    assert [resource for resource in inventory(aws) if names.BOUNDARY not in resource] == []
 
 
-def test_a_preview_tells_what_is_pending_and_changes_nothing(
+def test_a_preview_reports_pending_operations_and_changes_nothing(
     aws: Aws, kill: Kill, folder: Path, next_run: Next, boundary: None
 ) -> None:
     assert kill(folder, "app", "up", "after", "CreateApi", APP)
-    engine, told = next_run("app", APP)
+    engine, messages = next_run("app", APP)
     store = Folder(folder)
     before = {key: store.get(key) for key in store.keys("")}
 
     preview = engine.preview()
 
-    assert told == ["create of aws:apigatewayv2/api:Api app-api-api: AWS has it, taken into the state"]
+    assert messages == ["create of aws:apigatewayv2/api:Api app-api-api: AWS has it, taken into the state"]
     assert "app-api-api" not in {step.name for step in preview.changed}
     assert {key: store.get(key) for key in store.keys("")} == before
 
 
-def test_sandbox_local_tells_what_was_pending(
+def test_sandbox_local_prints_pending_operations(
     aws: Aws, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bucket = names.state_bucket(process.ACCOUNT, REGION)
@@ -277,8 +284,8 @@ def test_sandbox_local_tells_what_was_pending(
     assert "  pending  create of demo:index:Part part: nothing that AWS would have" in capsys.readouterr().out
 
 
-def test_what_is_not_there_is_found_to_be_not_there(aws: Aws) -> None:
-    """AWS says so in as many ways as it has services."""
+def test_every_finder_returns_nothing_for_a_missing_resource(aws: Aws) -> None:
+    """Each service of AWS reports a missing resource in its own way."""
     inputs = {
         "name": "none",
         "bucket": "nobody-has-it",
@@ -292,55 +299,55 @@ def test_what_is_not_there_is_found_to_be_not_there(aws: Aws) -> None:
         "tags": {"Stack": "none"},
     }
     for type, find in FINDERS.items():
-        more = {"name": "alias/none"} if type == "aws:kms/alias:Alias" else {}
-        assert find is None or find(aws.client, inputs | more) == [], type
+        name = {"name": "alias/none"} if type == "aws:kms/alias:Alias" else {}
+        assert find is None or find(aws.client, inputs | name) == [], type
 
 
-def test_a_key_is_found_by_all_of_its_tags_and_only_if_it_is_in_use(aws: Aws) -> None:
+def test_a_key_matches_by_all_of_its_tags_and_only_when_enabled(aws: Aws) -> None:
     kms = aws.client("kms")
 
-    def make(tags: dict[str, str]) -> str:
-        made = kms.create_key(Tags=[{"TagKey": key, "TagValue": value} for key, value in tags.items()])
-        return str(made["KeyMetadata"]["KeyId"])
+    def create(tags: dict[str, str]) -> str:
+        created = kms.create_key(Tags=[{"TagKey": key, "TagValue": value} for key, value in tags.items()])
+        return str(created["KeyMetadata"]["KeyId"])
 
     wanted = {"Project": "p", "Stack": "s"}
-    make({"Project": "p", "Stack": "other"})
-    make({"Project": "p"})
-    kms.schedule_key_deletion(KeyId=make(wanted), PendingWindowInDays=7)
-    kms.disable_key(KeyId=make(wanted))
-    known, ours = make(wanted), make({**wanted, "more": "tags"})
+    create({"Project": "p", "Stack": "other"})
+    create({"Project": "p"})
+    kms.schedule_key_deletion(KeyId=create(wanted), PendingWindowInDays=7)
+    kms.disable_key(KeyId=create(wanted))
+    known, expected = create(wanted), create({**wanted, "more": "tags"})
     urn = "urn:pulumi:dev::demo::aws:kms/key:Key::"
     others = [{"urn": f"{urn}other", "type": "aws:kms/key:Key", "custom": True, "id": known, "inputs": {}}]
-    being_made = {"urn": f"{urn}ours", "type": "aws:kms/key:Key", "custom": True, "inputs": {"tags": wanted}}
-    operations = [{"resource": being_made, "type": "creating"}]
+    resource = {"urn": f"{urn}expected", "type": "aws:kms/key:Key", "custom": True, "inputs": {"tags": wanted}}
+    operations = [{"resource": resource, "type": "creating"}]
     deployment: dict[str, Any] = {"resources": others, "pending_operations": operations}
 
     resolve(deployment, REGION)
 
-    assert [resource["id"] for resource in deployment["resources"]] == [known, ours]
+    assert [resource["id"] for resource in deployment["resources"]] == [known, expected]
     with pytest.raises(UsageError) as error:
         resolve({"resources": [], "pending_operations": operations}, REGION)
     assert known in str(error.value)
-    assert ours in str(error.value)
+    assert expected in str(error.value)
 
 
-def test_an_api_is_found_by_its_name_and_all_of_its_tags(aws: Aws) -> None:
+def test_an_api_matches_by_its_name_and_all_of_its_tags(aws: Aws) -> None:
     apis = aws.client("apigatewayv2")
     apis.create_api(Name="a", ProtocolType="HTTP", Tags={"Stack": "other"})
     apis.create_api(Name="b", ProtocolType="HTTP", Tags={"Stack": "s"})
-    ours = apis.create_api(Name="a", ProtocolType="HTTP", Tags={"Stack": "s", "more": "tags"})["ApiId"]
+    expected = apis.create_api(Name="a", ProtocolType="HTTP", Tags={"Stack": "s", "more": "tags"})["ApiId"]
     inputs = {"name": "a", "tags": {"Stack": "s", "__defaults": []}}
-    being_made = {"urn": "urn:pulumi:dev::demo::aws:apigatewayv2/api:Api::a", "type": "aws:apigatewayv2/api:Api",
+    resource = {"urn": "urn:pulumi:dev::demo::aws:apigatewayv2/api:Api::a", "type": "aws:apigatewayv2/api:Api",
                   "custom": True, "inputs": inputs}  # fmt: skip
-    deployment: dict[str, Any] = {"pending_operations": [{"resource": being_made, "type": "creating"}]}
+    deployment: dict[str, Any] = {"pending_operations": [{"resource": resource, "type": "creating"}]}
 
     resolve(deployment, REGION)
 
-    assert [resource["id"] for resource in deployment["resources"]] == [ours]
+    assert [resource["id"] for resource in deployment["resources"]] == [expected]
 
 
-def test_an_oidc_provider_of_others_is_not_taken_into_the_state(aws: Aws) -> None:
-    """An account has one for an issuer, so it may have been there before; its ARN is the same whoever made it."""
+def test_an_oidc_provider_of_others_is_not_adopted(aws: Aws) -> None:
+    """An account has only one per issuer, with the same ARN whoever created it, so others may have created it."""
     url = "https://token.actions.githubusercontent.com"
     aws.client("iam").create_open_id_connect_provider(
         Url=url, ClientIDList=["others"], Tags=[{"Key": "Owner", "Value": "others"}]

@@ -1,4 +1,4 @@
-"""CI's roles have what they need and no more, as rehearsals as those roles show."""
+"""CI's roles have the permissions that they need and no others, as rehearsals in those roles show."""
 
 import json
 import shutil
@@ -18,90 +18,90 @@ from local_aws.rehearsal.denied_calls import Attempt
 from local_aws.rehearsal.lifecycle import REPOSITORY, Lifecycle, StepFailed
 from ops.errors import UsageError
 from tests.local.conftest import load, replace_policy, reset
-from tests.local.test_refusals import WHERE, an_account
+from tests.local.test_denied_calls import CONTEXT, make_account
 from tests.support import permissions
 from tests.support.permissions import granted, of_role, statements, without
 
-DEPLOY = of_role("deploy", WHERE)
+DEPLOY = of_role("deploy", CONTEXT)
 
 UNUSED = {
     "deploy": {},
     "preview": {"s3:ListBucket": "the Pulumi CLI lists a stack's files; the embedded engine knows their names"},
 }
-"""What is granted and neither in the provider's table nor called by a rehearsal on the embedded engine, and why."""
+"""Granted actions that neither the provider's table nor a rehearsal on the embedded engine uses, and why."""
 
-ASKED_BESIDES = {
+IMPLIED = {
     "apigateway:TagResource", "cloudwatch:TagResource", "iam:PassRole", "iam:TagRole", "kms:Decrypt",
     "kms:GenerateDataKey", "lambda:TagResource", "logs:CreateLogDelivery", "logs:DeleteLogDelivery",
     "logs:PutResourcePolicy", "logs:TagResource",
 }  # fmt: skip
-"""What AWS asks of IAM for calls of other names, and so local_aws/authorization.py does."""
+"""Actions that AWS, and so local_aws/emulator/iam.py, evaluates for calls with other names."""
 
 
 @pytest.fixture
 def lifecycle(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Lifecycle:
-    shutil.rmtree(emulator.directory / "bootstrap", ignore_errors=True)  # the state of the one before
+    shutil.rmtree(emulator.directory / "bootstrap", ignore_errors=True)  # the state of the previous test
     load(monkeypatch, emulator.pulumi_environment())
     return Lifecycle(choose("embedded", emulator), emulator.workspace)
 
 
 class Rehearsed(NamedTuple):
-    """A rehearsal that held: what IAM decided for it, and what it would have answered the preview role to each call
-    that the engine made."""
+    """A rehearsal that passed: the decisions of IAM, and the response that the preview role gets to each call that the
+    engine made."""
 
     decisions: list[dict[str, Any]]
-    answers: list[tuple[str, str]]
+    responses: list[tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
 def rehearsed(started: Emulator) -> Rehearsed:
-    """One rehearsal for the tests that look at what happened in it."""
-    answers: list[tuple[str, str]] = []
+    """One rehearsal for the tests that read its decisions and responses."""
+    responses: list[tuple[str, str]] = []
 
-    class Rivalled(Aws):
-        """Each call is tried by the preview role first."""
+    class PreviewFirst(Aws):
+        """Makes each call in the preview role first."""
 
         def client(self, service: str) -> Any:
-            known, client = service in self._clients, super().client(service)
-            if not known:
-                client.meta.events.register("provide-client-params", try_first)
+            is_cached, client = service in self._clients, super().client(service)
+            if not is_cached:
+                client.meta.events.register("provide-client-params", call_as_preview)
             return client
 
-    def try_first(params: dict[str, Any], model: Any, **_: Any) -> None:
-        if rivals:
-            attempt = Attempt("preview role", "", model.service_model.service_name, xform_name(model.name), params)
-            answers.append((model.name, attempt.answer(rivals[0])))
+    def call_as_preview(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if preview_clients:
+            call = Attempt("preview role", "", model.service_model.service_name, xform_name(model.name), params)
+            responses.append((model.name, call.answer(preview_clients[0])))
 
-    rivals: list[Aws] = []
+    preview_clients: list[Aws] = []
     reset(started)
     with pytest.MonkeyPatch.context() as patch:
         load(patch, started.pulumi_environment())
-        patch.setattr("local_aws.engine.choice.Aws", Rivalled)
+        patch.setattr("local_aws.engine.choice.Aws", PreviewFirst)
         lifecycle = Lifecycle(choose("embedded", started), started.workspace)
         bootstrap, *steps = lifecycle.steps()
         bootstrap.run()
         administrator = Aws()
-        with patch.context() as rival:
+        with patch.context() as preview_patch:
             token = github.token(github.Jobs.of(started.workspace, REPOSITORY).pull_request)
-            role = an_account().preview_role_arn
-            load(rival, github.session(administrator, role, token, "rival"))
-            rivals.append(Aws())
+            role = make_account().preview_role_arn
+            load(preview_patch, github.session(administrator, role, token, "preview"))
+            preview_clients.append(Aws())
         for step in steps:
             if step.name == "look for leftovers":
                 break
             with lifecycle.acting_as(step.caller):
                 step.run()
-    for aws in (administrator, *rivals):
+    for aws in (administrator, *preview_clients):
         aws.close()
     lines = (started.directory / iam.DECISIONS).read_text().splitlines()
-    return Rehearsed([json.loads(line) for line in lines], answers)
+    return Rehearsed([json.loads(line) for line in lines], responses)
 
 
 def run(lifecycle: Lifecycle, *, concern: str, sid: str) -> str | None:
-    """Rehearse, after bootstrap without a statement of the deploy role; returns the step that fails, if one does."""
+    """Rehearse without a statement of the deploy role, removed after bootstrap. Return the failure, None if none."""
     bootstrap, *steps = lifecycle.steps()
     bootstrap.run()
-    drop(concern, sid)
+    remove_statement(concern, sid)
     for step in steps:
         try:
             with lifecycle.acting_as(step.caller):
@@ -111,65 +111,68 @@ def run(lifecycle: Lifecycle, *, concern: str, sid: str) -> str | None:
     return None
 
 
-def drop(concern: str, sid: str) -> None:
+def remove_statement(concern: str, sid: str) -> None:
     aws = Aws()
     replace_policy(aws, names.DEPLOY_ROLE, concern, lambda document: without(document, sid))
     aws.close()
 
 
-def test_ci_is_granted_nothing_that_nobody_uses(rehearsed: Rehearsed, request: pytest.FixtureRequest) -> None:
-    told = []
+def test_every_granted_action_is_used(rehearsed: Rehearsed, request: pytest.FixtureRequest) -> None:
+    lines = []
     for role, name, phases in (
         ("deploy", names.DEPLOY_ROLE, {"create", "read", "update", "delete"}),
         ("preview", names.PREVIEW_ROLE, {"read"}),
     ):
-        has = granted(*of_role(role, WHERE).values())
-        by_provider = {need.action for need in permissions.needs(WHERE) if need.phase in phases}
+        has = granted(*of_role(role, CONTEXT).values())
+        by_provider = {need.action for need in permissions.needs(CONTEXT) if need.phase in phases}
         session = f"/{name}/{github.SESSION}"
-        seen = {one["action"] for one in rehearsed.decisions if one["principal"].endswith(session) and one["allowed"]}
-        unused = has - by_provider - seen
-        assert role != "deploy" or seen >= ASKED_BESIDES
-        told += [
-            f"{role + ' role':<22} granted {len(has):>3}   by the provider's table {len(has & by_provider):>3}"
-            f"   seen besides {len(has & seen - by_provider):>3}   unused {len(unused - set(UNUSED[role])):>3}",
-            *(f"{'':<22} but for {action}: {reason}" for action, reason in UNUSED[role].items()),
+        decisions = [decision for decision in rehearsed.decisions if decision["principal"].endswith(session)]
+        by_rehearsal = {decision["action"] for decision in decisions if decision["allowed"]}
+        unused = has - by_provider - by_rehearsal
+        assert role != "deploy" or by_rehearsal >= IMPLIED
+        lines += [
+            f"{role + ' role':<22} granted {len(has):>3}   used: by the provider's table {len(has & by_provider):>3}"
+            f"   only by a rehearsal {len(has & by_rehearsal - by_provider):>3}"
+            f"   unused {len(unused - set(UNUSED[role])):>3}",
+            *(f"{'':<22} except {action}: {reason}" for action, reason in UNUSED[role].items()),
         ]
         assert unused == set(UNUSED[role])
-    request.node.user_properties.append(("section", ("what CI's roles are granted", told)))
+    request.node.user_properties.append(("section", ("what CI's roles are granted", lines)))
 
 
-def test_the_preview_role_is_refused_every_write_of_the_whole_lifecycle(
+def test_the_preview_role_is_denied_every_write_of_the_lifecycle(
     rehearsed: Rehearsed, request: pytest.FixtureRequest
 ) -> None:
     reads = ("Get", "List", "Describe", "Head", "Decrypt")
-    writes = sorted({(call, answer) for call, answer in rehearsed.answers if not call.startswith(reads)})
+    writes = sorted({(call, response) for call, response in rehearsed.responses if not call.startswith(reads)})
 
-    for call, answer in writes:
-        refused = answer in denied_calls.REFUSALS
-        request.node.user_properties.append(("attempt", ("preview role", f"{call} of a deployment", refused)))
-    assert {answer for _, answer in writes} <= denied_calls.REFUSALS
+    for call, response in writes:
+        was_denied = response in denied_calls.REFUSALS
+        request.node.user_properties.append(("denied call", ("preview role", f"{call} of a deployment", was_denied)))
+    assert {response for _, response in writes} <= denied_calls.REFUSALS
     assert {"CreateFunction", "CreateRole", "CreateApi", "PutObject", "DeleteRole"} <= {call for call, _ in writes}
-    assert ("GetFunction", "allowed") in rehearsed.answers
+    assert ("GetFunction", "allowed") in rehearsed.responses
 
 
 @pytest.mark.parametrize(
-    ("concern", "sid"), [(concern, one["Sid"]) for concern, policy in DEPLOY.items() for one in statements(policy)]
+    ("concern", "sid"),
+    [(concern, statement["Sid"]) for concern, policy in DEPLOY.items() for statement in statements(policy)],
 )
-def test_no_statement_can_be_missed(concern: str, sid: str, lifecycle: Lifecycle) -> None:
-    """Without it the provider lacks something that its table names, or a rehearsal fails."""
+def test_every_statement_is_needed(concern: str, sid: str, lifecycle: Lifecycle) -> None:
+    """Without it, the provider lacks an action of its table, or a rehearsal fails."""
     rest = {**DEPLOY, concern: without(DEPLOY[concern], sid)}
-    lacking = [need for need in permissions.needs(WHERE) if not need.is_allowed_by(rest.values(), WHERE)]
+    missing = [need for need in permissions.needs(CONTEXT) if not need.is_allowed_by(rest.values(), CONTEXT)]
 
-    if not lacking:
-        failed = run(lifecycle, concern=concern, sid=sid)
-        assert failed
-        assert "AccessDenied" in failed or "expected every call denied" in failed
+    if not missing:
+        failure = run(lifecycle, concern=concern, sid=sid)
+        assert failure
+        assert "AccessDenied" in failure or "expected every call denied" in failure
 
 
-def test_the_administrator_is_refused_nothing_that_is_attempted(aws: Aws) -> None:
-    """So the attempts ask for something, and it is the roles that are refused. Trust is not the administrator's."""
-    tried = [*denied_calls.of_ci(an_account()), *denied_calls.of_function(an_account())]
+def test_the_administrator_is_allowed_every_denied_call(aws: Aws) -> None:
+    """So each call is valid, and only the role is denied. Except STS: there the trust policy decides."""
+    calls = [*denied_calls.of_ci(make_account()), *denied_calls.of_function(make_account())]
 
-    refused = [one.what for one in tried if one.service != "sts" and one.answer(aws) in denied_calls.REFUSALS]
+    denied = [call.what for call in calls if call.service != "sts" and call.answer(aws) in denied_calls.REFUSALS]
 
-    assert refused == []
+    assert denied == []

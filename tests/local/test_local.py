@@ -1,4 +1,4 @@
-"""./sandbox local start, stop, status and env, as a person uses them."""
+"""./sandbox local start, stop, status and env."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.support.deploying import app_over_bootstrap
 
 @pytest.fixture
 def checkout(project_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A checkout whose emulator is stopped when the test is over; its temporary files are in `scratch` beside it."""
+    """A checkout whose emulator is stopped after the test, and whose temporary files must be deleted by then."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
@@ -30,25 +30,25 @@ def checkout(project_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def in_shell(checkout: Path, command: str, **environment: str) -> str:
-    """What a command prints in a shell that has loaded `local env`."""
+    """Return what a command prints in a shell that has loaded `local env`."""
     shell = shell_with_env(checkout, **environment)
     return subprocess.run(command, shell=True, env=shell, capture_output=True, text=True, check=True).stdout
 
 
 def client(checkout: Path, service: str) -> Any:
-    """A client as anybody's boto3 makes one in that shell."""
+    """Return a client as boto3 creates it in that shell."""
     shell = shell_with_env(checkout)
     session = boto3.Session(shell["AWS_ACCESS_KEY_ID"], shell["AWS_SECRET_ACCESS_KEY"], region_name=shell["AWS_REGION"])
     return session.client(service, endpoint_url=shell["AWS_ENDPOINT_URL"], verify=shell["AWS_CA_BUNDLE"])
 
 
-def test_an_emulator_stays_until_it_is_stopped(checkout: Path) -> None:
+def test_an_emulator_runs_until_it_is_stopped(checkout: Path) -> None:
     started = run_sandbox(checkout, "local", "start")
 
     assert started.returncode == 0, started.stderr
     assert run_sandbox(checkout, "local", "status").returncode == 0
-    asking = f"{sys.executable} -c \"import boto3; print(boto3.client('sts').get_caller_identity()['Account'])\""
-    assert in_shell(checkout, asking).strip() == "111122223333"
+    command = f"{sys.executable} -c \"import boto3; print(boto3.client('sts').get_caller_identity()['Account'])\""
+    assert in_shell(checkout, command).strip() == "111122223333"
     stopped = run_sandbox(checkout, "local", "stop")
     assert stopped.returncode == 0
     assert "everything in it is gone" in stopped.stdout
@@ -56,7 +56,7 @@ def test_an_emulator_stays_until_it_is_stopped(checkout: Path) -> None:
     assert run_sandbox(checkout, "local", "stop").returncode == 0
 
 
-def test_a_second_start_is_told_of_the_first(checkout: Path) -> None:
+def test_a_second_start_fails_and_names_the_running_emulator(checkout: Path) -> None:
     starts = [
         subprocess.Popen(
             [sys.executable, str(checkout / "sandbox"), "local", "start"],
@@ -68,14 +68,14 @@ def test_a_second_start_is_told_of_the_first(checkout: Path) -> None:
         for _ in range(2)
     ]
 
-    told = [start.communicate(timeout=60) for start in starts]
+    outputs = [start.communicate(timeout=60) for start in starts]
 
-    assert sorted(start.returncode for start in starts) == [0, 2], told
-    url = next(out.split()[2].rstrip(",") for out, _ in told if out)
-    assert any(f"an emulator of this checkout is running at {url}" in err for _, err in told)
+    assert sorted(start.returncode for start in starts) == [0, 2], outputs
+    url = next(stdout.split()[2].rstrip(",") for stdout, _ in outputs if stdout)
+    assert any(f"an emulator of this checkout is running at {url}" in stderr for _, stderr in outputs)
 
 
-def test_settings_of_the_shells_own_do_not_reach_the_emulators_clients(checkout: Path) -> None:
+def test_the_loaded_environment_replaces_the_shells_own_aws_and_pulumi_settings(checkout: Path) -> None:
     run_sandbox(checkout, "local", "start")
     shell = {
         "AWS_PROFILE": "work",
@@ -84,26 +84,26 @@ def test_settings_of_the_shells_own_do_not_reach_the_emulators_clients(checkout:
         "PATH": f"/usr/local/bin:{os.environ['PATH']}",
     }
 
-    found = shell_with_env(checkout, **shell)
+    loaded = shell_with_env(checkout, **shell)
 
-    assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "PULUMI_STACK"} & found.keys()
-    assert found["PATH"] == f"{checkout / 'local_aws' / 'provider' / 'bin'}:{shell['PATH']}"
-    again = shell_with_env(checkout, **found)
-    assert again["PATH"] == found["PATH"]
-
-
-def test_there_is_nothing_to_load_when_none_is_running(checkout: Path) -> None:
-    found = run_sandbox(checkout, "local", "env")
-
-    assert found.returncode == 2
-    assert found.stdout == "false\n"  # so that eval fails, too
-    assert "no emulator of this checkout is running: start one with `./sandbox local start`" in found.stderr
+    assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "PULUMI_STACK"} & loaded.keys()
+    assert loaded["PATH"] == f"{checkout / 'local_aws' / 'provider' / 'bin'}:{shell['PATH']}"
+    again = shell_with_env(checkout, **loaded)
+    assert again["PATH"] == loaded["PATH"]
 
 
-def test_what_it_had_survives_in_the_folder_it_was_given(
+def test_env_fails_without_a_running_emulator(checkout: Path) -> None:
+    result = run_sandbox(checkout, "local", "env")
+
+    assert result.returncode == 2
+    assert result.stdout == "false\n"  # so that eval fails, too
+    assert "no emulator of this checkout is running: start one with `./sandbox local start`" in result.stderr
+
+
+def test_everything_survives_in_the_persist_folder(
     checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of it: the app answers, and a refresh finds AWS and the state in the bucket as they were."""
+    """The app responds, and a refresh shows that AWS and the state in the bucket are the same."""
     folder = str(tmp_path / "saved")
     run_sandbox(checkout, "local", "start", "--persist", folder)
     before = shell_with_env(checkout)
@@ -127,7 +127,7 @@ def test_what_it_had_survives_in_the_folder_it_was_given(
     assert "refresh of app: same 12 " in refreshed.stdout, refreshed
 
 
-def test_one_that_is_killed_leaves_the_folder_as_it_was(checkout: Path, tmp_path: Path) -> None:
+def test_a_killed_emulator_leaves_the_persist_folder_unchanged(checkout: Path, tmp_path: Path) -> None:
     folder = tmp_path / "saved"
     run_sandbox(checkout, "local", "start", "--persist", str(folder))
     run_sandbox(checkout, "local", "stop")
@@ -146,40 +146,42 @@ def test_one_that_is_killed_leaves_the_folder_as_it_was(checkout: Path, tmp_path
     s3 = client(checkout, "s3")
     assert s3.list_buckets()["Buckets"] == []
     s3.close()
-    subprocess.run(["rm", "-r", str(directory)], check=True)  # nobody was left to do it
+    subprocess.run(["rm", "-r", str(directory)], check=True)  # the killed emulator could not
 
 
 @pytest.mark.parametrize(
-    ("holding", "told"),
+    ("file", "message"),
     [
         ("thesis.txt", "holds thesis.txt, which is no emulator's; name an empty folder"),
         ("emulator.tar", "emulator.tar cannot be read"),
     ],
 )
-def test_a_folder_that_is_no_emulators_is_left_alone(holding: str, told: str, checkout: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused_and_unchanged(
+    file: str, message: str, checkout: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "other"
     folder.mkdir()
-    (folder / holding).write_text("dear to somebody")
+    (folder / file).write_text("important")
 
-    found = run_sandbox(checkout, "local", "start", "--persist", str(folder))
+    result = run_sandbox(checkout, "local", "start", "--persist", str(folder))
 
-    assert found.returncode == 2
-    assert told in found.stderr
-    assert len(found.stderr.splitlines()) == 1
-    assert (folder / holding).read_text() == "dear to somebody"
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert (folder / file).read_text() == "important"
 
 
-def test_two_emulators_do_not_share_a_folder(checkout: Path, tmp_path: Path) -> None:
+def test_two_emulators_cannot_share_a_folder(checkout: Path, tmp_path: Path) -> None:
     folder = str(tmp_path / "saved")
     run_sandbox(checkout, "local", "start", "--persist", folder)
 
-    found = run_sandbox(copy_project(tmp_path / "other"), "local", "start", "--persist", folder)
+    result = run_sandbox(copy_project(tmp_path / "other"), "local", "start", "--persist", folder)
 
-    assert found.returncode == 2
-    assert "another emulator is running on it" in found.stderr
+    assert result.returncode == 2
+    assert "another emulator is running on it" in result.stderr
 
 
-def test_a_second_stop_does_not_end_the_save_that_the_first_began(checkout: Path, tmp_path: Path) -> None:
+def test_a_second_stop_does_not_interrupt_the_save_of_the_first(checkout: Path, tmp_path: Path) -> None:
     folder = tmp_path / "saved"
     run_sandbox(checkout, "local", "start", "--persist", str(folder))
     (checkout / ".local" / "kept" / "large").write_bytes(bytes(100_000_000))
@@ -193,6 +195,6 @@ def test_a_second_stop_does_not_end_the_save_that_the_first_began(checkout: Path
         time.sleep(0.001)
     os.kill(pid, signal.SIGTERM)
 
-    told, _ = first.communicate()
-    assert first.returncode == 0, told
+    stdout, _ = first.communicate()
+    assert first.returncode == 0, stdout
     assert (folder / "emulator.tar").stat().st_size > 100_000_000

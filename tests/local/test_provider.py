@@ -1,4 +1,4 @@
-"""The provider, one resource type after another: what each operation leaves in AWS, as AWS itself tells it."""
+"""The provider, by resource type: what each operation leaves in AWS, as read from AWS."""
 
 import json
 from collections.abc import Callable
@@ -40,49 +40,49 @@ def archive(text: str) -> Props:
     return {SIGNATURE: ARCHIVE, "assets": {"main.py": asset}}
 
 
-class World:
-    """Makes what a resource under test stands on."""
+class Prerequisites:
+    """Creates the resources that a resource under test depends on."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
 
-    def make(self, token: str, inputs: Props) -> tuple[str, Props]:
+    def create(self, token: str, inputs: Props) -> tuple[str, Props]:
         return self._provider.create(token, self._provider.check(token, inputs))
 
     def bucket(self) -> str:
-        return self.make("aws:s3/bucket:Bucket", {"bucket": "under-test"})[0]
+        return self.create("aws:s3/bucket:Bucket", {"bucket": "under-test"})[0]
 
     def key(self, description: str = "under test") -> str:
-        return self.make("aws:kms/key:Key", {"description": description, "policy": key_policy("a")})[0]
+        return self.create("aws:kms/key:Key", {"description": description, "policy": key_policy("a")})[0]
 
-    def role(self, name: str = "standing") -> Props:
-        return self.make("aws:iam/role:Role", {"name": name, "assumeRolePolicy": trust("lambda.amazonaws.com")})[1]
+    def role(self, name: str = "prerequisite") -> Props:
+        return self.create("aws:iam/role:Role", {"name": name, "assumeRolePolicy": trust("lambda.amazonaws.com")})[1]
 
     def policy(self, name: str) -> str:
-        return self.make("aws:iam/policy:Policy", {"name": name, "policy": policy("s3:GetObject")})[0]
+        return self.create("aws:iam/policy:Policy", {"name": name, "policy": policy("s3:GetObject")})[0]
 
     def function(self) -> Props:
-        return self.make("aws:lambda/function:Function", function_inputs(self))[1]
+        return self.create("aws:lambda/function:Function", function_inputs(self))[1]
 
     def api(self) -> str:
-        return self.make("aws:apigatewayv2/api:Api", {"name": "standing", "protocolType": "HTTP"})[0]
+        return self.create("aws:apigatewayv2/api:Api", {"name": "prerequisite", "protocolType": "HTTP"})[0]
 
     def integration(self, api: str) -> str:
         uri = self.function()["invokeArn"]
-        return self.make(
+        return self.create(
             "aws:apigatewayv2/integration:Integration",
             {"apiId": api, "integrationType": "AWS_PROXY", "integrationUri": uri, "payloadFormatVersion": "2.0"},
         )[0]
 
     def log_group(self, name: str) -> str:
-        return str(self.make("aws:cloudwatch/logGroup:LogGroup", {"name": name})[1]["arn"])
+        return str(self.create("aws:cloudwatch/logGroup:LogGroup", {"name": name})[1]["arn"])
 
 
-def function_inputs(world: World) -> Props:
+def function_inputs(prerequisites: Prerequisites) -> Props:
     return {
         "name": "under-test",
         "description": "first",
-        "role": world.role()["arn"],
+        "role": prerequisites.role()["arn"],
         "runtime": "python3.13",
         "architectures": ["arm64"],
         "handler": "main.handle",
@@ -96,38 +96,41 @@ def function_inputs(world: World) -> Props:
     }
 
 
-def route_inputs(world: World) -> Props:
-    api = world.api()
-    return {"apiId": api, "routeKey": "GET /", "target": f"integrations/{world.integration(api)}"}
+def route_inputs(prerequisites: Prerequisites) -> Props:
+    api = prerequisites.api()
+    return {"apiId": api, "routeKey": "GET /", "target": f"integrations/{prerequisites.integration(api)}"}
 
 
-def integration_inputs(world: World) -> Props:
+def integration_inputs(prerequisites: Prerequisites) -> Props:
     return {
-        "apiId": world.api(),
+        "apiId": prerequisites.api(),
         "integrationType": "AWS_PROXY",
-        "integrationUri": world.function()["invokeArn"],
+        "integrationUri": prerequisites.function()["invokeArn"],
         "payloadFormatVersion": "2.0",
     }
 
 
-def stage_inputs(world: World) -> Props:
+def stage_inputs(prerequisites: Prerequisites) -> Props:
     return {
-        "apiId": world.api(),
+        "apiId": prerequisites.api(),
         "name": "$default",
         "autoDeploy": True,
-        "accessLogSettings": {"destinationArn": world.log_group("/access"), "format": '{"a": "$context.status"}'},
+        "accessLogSettings": {
+            "destinationArn": prerequisites.log_group("/access"),
+            "format": '{"a": "$context.status"}',
+        },
         "tags": TAGS,
     }
 
 
-def encryption(world: World) -> Props:
-    default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": world.key()}
+def encryption(prerequisites: Prerequisites) -> Props:
+    default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": prerequisites.key()}
     rule = {
         "applyServerSideEncryptionByDefault": default,
         "bucketKeyEnabled": True,
         "blockedEncryptionTypes": ["SSE-C"],
     }
-    return {"bucket": world.bucket(), "rules": [rule]}
+    return {"bucket": prerequisites.bucket(), "rules": [rule]}
 
 
 def lifecycle(days: int) -> list[Props]:
@@ -153,9 +156,9 @@ ALARM: Props = {
 
 @dataclass
 class Case:
-    """A type's inputs, the changes that AWS makes in place, and those for which the resource must be replaced."""
+    """The inputs of a type, the changes that AWS makes in place, and the changes that need a replacement."""
 
-    inputs: Callable[[World], Props]
+    inputs: Callable[[Prerequisites], Props]
     changes: list[Props] = field(default_factory=list)
     replacing: list[Props] = field(default_factory=list)
 
@@ -219,15 +222,21 @@ CASES: dict[str, Case] = {
         [{"name": "other"}, {"path": "/q/"}],
     ),
     "aws:iam/rolePolicy:RolePolicy": Case(
-        lambda world: {"name": "inline", "role": world.role() and "standing", "policy": policy("logs:PutLogEvents")},
+        lambda prerequisites: {
+            "name": "inline",
+            "role": prerequisites.role() and "prerequisite",
+            "policy": policy("logs:PutLogEvents"),
+        },
         [{"policy": policy("xray:PutTraceSegments")}],
         [{"name": "other"}, {"role": "other"}],
     ),
     "aws:kms/alias:Alias": Case(
-        lambda world: {"name": "alias/under-test", "targetKeyId": world.key()}, [], [{"name": "alias/other"}]
+        lambda prerequisites: {"name": "alias/under-test", "targetKeyId": prerequisites.key()},
+        [],
+        [{"name": "alias/other"}],
     ),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Case(
-        lambda world: {"role": world.role()["name"], "policyArn": world.policy("under-test")},
+        lambda prerequisites: {"role": prerequisites.role()["name"], "policyArn": prerequisites.policy("under-test")},
         [],
         [{"role": "other"}, {"policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}],
     ),
@@ -253,10 +262,10 @@ CASES: dict[str, Case] = {
         [{"name": "other"}],
     ),
     "aws:lambda/permission:Permission": Case(
-        lambda world: {
+        lambda prerequisites: {
             "statementId": "InvokeByHttpApi",
             "action": "lambda:InvokeFunction",
-            "function": world.function()["name"],
+            "function": prerequisites.function()["name"],
             "principal": "apigateway.amazonaws.com",
             "sourceArn": "arn:aws:execute-api:eu-west-1:111122223333:abc/*/*",
         },
@@ -267,23 +276,23 @@ CASES: dict[str, Case] = {
         lambda _: {"bucket": "under-test", "tags": TAGS}, [{"tags": OTHER_TAGS}, {"tags": {}}], [{"bucket": "other"}]
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Case(
-        lambda world: {"bucket": world.bucket(), "rules": lifecycle(90)},
+        lambda prerequisites: {"bucket": prerequisites.bucket(), "rules": lifecycle(90)},
         [{"rules": lifecycle(30)}],
         [{"bucket": "other"}],
     ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": Case(
-        lambda world: {"bucket": world.bucket(), "rule": {"objectOwnership": "BucketOwnerEnforced"}},
+        lambda prerequisites: {"bucket": prerequisites.bucket(), "rule": {"objectOwnership": "BucketOwnerEnforced"}},
         [{"rule": {"objectOwnership": "BucketOwnerPreferred"}}],
         [{"bucket": "other"}],
     ),
     "aws:s3/bucketPolicy:BucketPolicy": Case(
-        lambda world: {"bucket": world.bucket(), "policy": bucket_policy("under-test", "s3:GetObject")},
+        lambda prerequisites: {"bucket": prerequisites.bucket(), "policy": bucket_policy("under-test", "s3:GetObject")},
         [{"policy": bucket_policy("under-test", "s3:PutObject")}],
         [{"bucket": "other"}],
     ),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": Case(
-        lambda world: {
-            "bucket": world.bucket(),
+        lambda prerequisites: {
+            "bucket": prerequisites.bucket(),
             "blockPublicAcls": True,
             "blockPublicPolicy": True,
             "ignorePublicAcls": True,
@@ -298,15 +307,15 @@ CASES: dict[str, Case] = {
         [{"bucket": "other"}],
     ),
     "aws:s3/bucketVersioning:BucketVersioning": Case(
-        lambda world: {"bucket": world.bucket(), "versioningConfiguration": {"status": "Enabled"}},
+        lambda prerequisites: {"bucket": prerequisites.bucket(), "versioningConfiguration": {"status": "Enabled"}},
         [{"versioningConfiguration": {"status": "Suspended"}}],
         [{"bucket": "other"}],
     ),
 }
 
 
-# Versioning can only be suspended, and S3 always encrypts: with a key of its own when no other is named.
-NEVER_GONE = {
+# Versioning can only be suspended, and S3 always encrypts, with its own key by default.
+ALWAYS_PRESENT = {
     "aws:s3/bucketVersioning:BucketVersioning",
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
 }
@@ -319,7 +328,7 @@ def test_every_resource_type_has_a_case() -> None:
 @pytest.mark.parametrize("token", CASES)
 def test_create_read_update_replace_delete(token: str, provider: Provider) -> None:
     case = CASES[token]
-    inputs = provider.check(token, case.inputs(World(provider)))
+    inputs = provider.check(token, case.inputs(Prerequisites(provider)))
 
     id, state = provider.create(token, inputs)
     assert provider.diff(token, state, inputs).changed == frozenset()
@@ -338,33 +347,33 @@ def test_create_read_update_replace_delete(token: str, provider: Provider) -> No
         assert provider.diff(token, state, {**inputs, **change}).replaces == frozenset(change), change
 
     provider.delete(token, id, state)
-    if token not in NEVER_GONE:
+    if token not in ALWAYS_PRESENT:
         assert provider.read(token, id, state) is None
-    provider.delete(token, id, state)  # gone already is no error
+    provider.delete(token, id, state)  # a second delete is no error
 
 
 def assert_aws_has(provider: Provider, token: str, id: str, state: Props, inputs: Props) -> None:
-    """What AWS says of the resource is what its inputs say, and its state needs no correction."""
-    found = provider.read(token, id, state)
-    assert found is not None
-    assert provider.diff(token, found, inputs).changed == frozenset()
-    assert found == {**state, **{key: found[key] for key in KINDS[token].documents if key in found}}
+    """Assert that the resource in AWS matches its inputs and its state."""
+    actual = provider.read(token, id, state)
+    assert actual is not None
+    assert provider.diff(token, actual, inputs).changed == frozenset()
+    assert actual == {**state, **{key: actual[key] for key in KINDS[token].documents if key in actual}}
 
 
-def test_drift_is_seen_by_reading(provider: Provider) -> None:
+def test_a_read_detects_drift(provider: Provider) -> None:
     token = "aws:cloudwatch/logGroup:LogGroup"
     inputs = {"name": "/under/test", "retentionInDays": 14}
     id, state = provider.create(token, inputs)
 
     provider.update(token, id, state, {"name": "/under/test", "retentionInDays": 3})
-    found = provider.read(token, id, state)
+    actual = provider.read(token, id, state)
 
-    assert found is not None
-    assert provider.diff(token, found, inputs).changed == {"retentionInDays"}
+    assert actual is not None
+    assert provider.diff(token, actual, inputs).changed == {"retentionInDays"}
 
 
-def test_what_cannot_be_made_wholly_is_not_made_at_all(provider: Provider) -> None:
-    """CreateLogGroup succeeds, PutRetentionPolicy does not: no group may be left that no state knows of."""
+def test_a_create_that_fails_halfway_is_undone(provider: Provider) -> None:
+    """CreateLogGroup succeeds and PutRetentionPolicy fails: no log group may remain outside every state."""
     token = "aws:cloudwatch/logGroup:LogGroup"
 
     with pytest.raises(ProviderError, match="PutRetentionPolicy"):
@@ -375,18 +384,18 @@ def test_what_cannot_be_made_wholly_is_not_made_at_all(provider: Provider) -> No
 
 def test_a_variable_added_by_hand_is_drift(provider: Provider, aws: Aws) -> None:
     token = "aws:lambda/function:Function"
-    inputs = provider.check(token, function_inputs(World(provider)))
+    inputs = provider.check(token, function_inputs(Prerequisites(provider)))
     id, state = provider.create(token, inputs)
     variables = {"FAIL_MODE": "false", "EXTRA": "1"}
     aws.client("lambda").update_function_configuration(FunctionName=id, Environment={"Variables": variables})
 
-    found = provider.read(token, id, state)
+    actual = provider.read(token, id, state)
 
-    assert found is not None
-    assert provider.diff(token, found, inputs).changed == {"environment"}
+    assert actual is not None
+    assert provider.diff(token, actual, inputs).changed == {"environment"}
 
 
-def test_a_key_waiting_to_be_deleted_is_gone(provider: Provider) -> None:
+def test_a_key_scheduled_for_deletion_is_absent(provider: Provider) -> None:
     token = "aws:kms/key:Key"
     id, state = provider.create(token, {"description": "d", "policy": key_policy("a"), "deletionWindowInDays": 7})
 
@@ -404,7 +413,7 @@ def test_an_unknown_type_property_or_function_is_named(provider: Provider) -> No
         provider.invoke("aws:index/getAvailabilityZones:getAvailabilityZones", {})
 
 
-def test_what_aws_refuses_is_told_in_one_line(provider: Provider) -> None:
+def test_an_error_of_aws_is_one_line(provider: Provider) -> None:
     with pytest.raises(ProviderError) as error:
         provider.create("aws:iam/rolePolicy:RolePolicy", {"name": "p", "role": "none", "policy": policy("s3:Get")})
 
@@ -416,7 +425,7 @@ def test_what_aws_refuses_is_told_in_one_line(provider: Provider) -> None:
 @pytest.mark.parametrize(
     "url", ["https://lambda.eu-west-1.amazonaws.com", "http://10.0.0.1:4566", "http://localhost.x", ""]
 )
-def test_it_speaks_to_this_machine_only(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_endpoints_on_this_machine_are_accepted(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
 
     with pytest.raises(LocalAwsError, match="AWS_ENDPOINT_URL"):

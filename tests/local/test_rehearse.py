@@ -1,4 +1,4 @@
-"""./sandbox rehearse, as a person runs it."""
+"""./sandbox rehearse."""
 
 import json
 import os
@@ -32,20 +32,20 @@ STEPS = [
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    """Where a rehearsal of this test keeps its temporary files, so that what is left of them can be seen."""
+    """The folder for a rehearsal's temporary files, so that a test can assert that none remain."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     return folder
 
 
 def emulators(scratch: Path) -> list[str]:
-    """Processes of emulators, or of functions in them, that were started under a scratch folder."""
+    """Return the processes of emulators, and of their functions, started under a scratch folder."""
     processes = subprocess.run(["ps", "-eww", "-o", "pid,args"], capture_output=True, text=True, check=True).stdout
     return [line for line in processes.splitlines() if str(scratch) in line]
 
 
 def start(root: Path, scratch: Path) -> subprocess.Popen[str]:
-    """A rehearsal that the test can do something to."""
+    """Start a rehearsal that the test can signal."""
     return subprocess.Popen(
         [sys.executable, str(root / "sandbox"), "rehearse", "--engine", "embedded"],
         env={**os.environ, "TMPDIR": str(scratch)},
@@ -55,17 +55,19 @@ def start(root: Path, scratch: Path) -> subprocess.Popen[str]:
     )
 
 
-def dirt(root: Path) -> str:
+def changed_files(root: Path) -> str:
     return subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True).stdout
 
 
-def test_the_whole_lifecycle_holds_and_is_recorded(root: Path, scratch: Path, sandbox: Sandbox, tmp_path: Path) -> None:
-    before = dirt(root)
+def test_the_whole_lifecycle_passes_and_is_recorded(
+    root: Path, scratch: Path, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    before = changed_files(root)
     file = tmp_path / "record.json"
 
-    found = sandbox("rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
+    result = sandbox("rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
 
-    assert found.returncode == 0, found.stdout + found.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     record = json.loads(file.read_text())
     assert [step["name"] for step in record["steps"]] == STEPS
     assert all(step["passed"] for step in record["steps"])
@@ -82,10 +84,10 @@ def test_the_whole_lifecycle_holds_and_is_recorded(root: Path, scratch: Path, sa
     assert by_name["deploy with no change"]["update"]["changes"] == {"same": 17}
     assert list(scratch.iterdir()) == []
     assert emulators(scratch) == []
-    assert dirt(root) == before
+    assert changed_files(root) == before
 
 
-def test_two_at_once_do_not_meet(root: Path, scratch: Path) -> None:
+def test_two_concurrent_rehearsals_do_not_interfere(root: Path, scratch: Path) -> None:
     runs = [start(root, scratch) for _ in range(2)]
 
     outputs = [run.communicate(timeout=120)[0] for run in runs]
@@ -95,8 +97,8 @@ def test_two_at_once_do_not_meet(root: Path, scratch: Path) -> None:
 
 
 @pytest.mark.parametrize("at", ["emulator  http", " 1  bootstrap", " 2  deploy", " 6  check failing"])
-def test_ctrl_c_in_the_middle_leaves_nothing(at: str, root: Path, scratch: Path) -> None:
-    before = dirt(root)
+def test_ctrl_c_leaves_no_process_and_no_file(at: str, root: Path, scratch: Path) -> None:
+    before = changed_files(root)
     with start(root, scratch) as run:
         assert run.stdout is not None
         assert run.stderr is not None
@@ -105,24 +107,24 @@ def test_ctrl_c_in_the_middle_leaves_nothing(at: str, root: Path, scratch: Path)
                 break
         run.send_signal(signal.SIGINT)
         run.wait(30)
-        told = run.stderr.read()
+        stderr = run.stderr.read()
 
-    assert run.returncode == 130, told
-    assert "interrupted; what it had started is stopped" in told
-    assert "Traceback" not in told
+    assert run.returncode == 130, stderr
+    assert "interrupted; what it had started is stopped" in stderr
+    assert "Traceback" not in stderr
     assert list(scratch.iterdir()) == []
     assert emulators(scratch) == []
-    assert dirt(root) == before
+    assert changed_files(root) == before
 
 
-@pytest.mark.parametrize("deadly", [signal.SIGTERM, signal.SIGKILL])
-def test_the_emulator_goes_even_when_nobody_can_stop_it(deadly: signal.Signals, root: Path, scratch: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+def test_the_emulator_ends_when_the_rehearsal_is_killed(sent: signal.Signals, root: Path, scratch: Path) -> None:
     with start(root, scratch) as run:
         assert run.stdout is not None
         for line in run.stdout:
             if line.startswith(" 3  check healthy"):
                 break
-        run.send_signal(deadly)
+        run.send_signal(sent)
         run.wait(30)
 
     deadline = time.monotonic() + 10
@@ -139,65 +141,63 @@ def test_the_emulator_goes_even_when_nobody_can_stop_it(deadly: signal.Signals, 
         ("AWS_ENDPOINT_URL_S3", "https://s3.eu-west-1.amazonaws.com"),
     ],
 )
-def test_an_endpoint_away_from_this_machine_is_refused(name: str, url: str, sandbox: Sandbox, scratch: Path) -> None:
-    found = sandbox("rehearse", TMPDIR=str(scratch), **{name: url})
+def test_a_remote_endpoint_is_refused(name: str, url: str, sandbox: Sandbox, scratch: Path) -> None:
+    result = sandbox("rehearse", TMPDIR=str(scratch), **{name: url})
 
-    assert found.returncode == 2
-    assert f"{name} is '{url}'" in found.stderr
-    assert "never touches real AWS" in found.stderr
-    assert found.stdout == ""
+    assert result.returncode == 2
+    assert f"{name} is '{url}'" in result.stderr
+    assert "never touches real AWS" in result.stderr
+    assert result.stdout == ""
 
 
 def test_credentials_of_the_shell_are_never_used(sandbox: Sandbox, tmp_path: Path) -> None:
-    """A profile that would run a program for credentials: were it asked, there would be a file."""
-    asked = tmp_path / "asked"
+    """The profile's credential process would create a file if it were run."""
+    created = tmp_path / "created"
     config = tmp_path / "config"
-    config.write_text(f"[profile real]\ncredential_process = touch {asked}\nregion = us-east-1\n")
+    config.write_text(f"[profile real]\ncredential_process = touch {created}\nregion = us-east-1\n")
 
-    found = sandbox(
+    result = sandbox(
         "rehearse", "--engine", "embedded", AWS_PROFILE="real", AWS_CONFIG_FILE=str(config), AWS_SESSION_TOKEN="stale"
     )
 
-    assert found.returncode == 0, found.stdout + found.stderr
-    assert not asked.exists()
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert not created.exists()
 
 
-def test_a_port_that_is_taken_is_told(sandbox: Sandbox, scratch: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+def test_a_port_in_use_is_an_error(sandbox: Sandbox, scratch: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
 
-        found = sandbox("rehearse", "--port", str(port), TMPDIR=str(scratch))
+        result = sandbox("rehearse", "--port", str(port), TMPDIR=str(scratch))
 
-    assert found.returncode == 2
-    assert f"port {port} cannot be had on this machine" in found.stderr
-    assert len(found.stderr.strip().splitlines()) == 1
+    assert result.returncode == 2
+    assert f"port {port} cannot be had on this machine" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
     assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize("port", ["-1", "70000"])
-def test_a_port_that_is_none_is_told(port: str, sandbox: Sandbox) -> None:
-    found = sandbox("rehearse", "--port", port)
+def test_a_port_out_of_range_is_an_error(port: str, sandbox: Sandbox) -> None:
+    result = sandbox("rehearse", "--port", port)
 
-    assert found.returncode == 2
-    assert "a port is a number from 0 to 65535" in found.stderr
+    assert result.returncode == 2
+    assert "a port is a number from 0 to 65535" in result.stderr
 
 
-def test_a_step_that_fails_is_named_with_what_was_expected_and_seen(
-    project_copy: Path, scratch: Path, tmp_path: Path
-) -> None:
-    """With a handler that never fails, the injection proves nothing."""
+def test_a_failed_step_is_printed_with_expected_and_actual(project_copy: Path, scratch: Path, tmp_path: Path) -> None:
+    """The handler never fails, so the injection has no effect."""
     handler = project_copy / "handler" / "main.py"
     handler.write_text(handler.read_text().replace('== "true"', '== "never"'))
     file = tmp_path / "record.json"
 
-    found = run_sandbox(project_copy, "rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
+    result = run_sandbox(project_copy, "rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
 
-    assert found.returncode == 1, found.stderr
-    assert " 6  check failing            deploy role    FAILED" in found.stdout
-    assert "expected requests: 5 in a row: a 5xx status" in found.stdout
-    assert "actual   wrong 200 healthy" in found.stdout
+    assert result.returncode == 1, result.stderr
+    assert " 6  check failing            deploy role    FAILED" in result.stdout
+    assert "expected requests: 5 in a row: a 5xx status" in result.stdout
+    assert "actual   wrong 200 healthy" in result.stdout
     record = json.loads(file.read_text())
     assert record["passed"] is False
     assert record["steps"][-1]["name"] == "check failing"
@@ -206,7 +206,7 @@ def test_a_step_that_fails_is_named_with_what_was_expected_and_seen(
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
+    ("file", "old", "new", "message"),
     [
         (
             "infra/function.py",
@@ -225,27 +225,27 @@ def test_a_step_that_fails_is_named_with_what_was_expected_and_seen(
     ],
     ids=["a flip that changes more", "a destroy that leaves something"],
 )
-def test_a_proof_that_does_not_hold_fails_its_step(
-    file: str, old: str, new: str, told: str, project_copy: Path, scratch: Path
+def test_a_failed_proof_fails_its_step(
+    file: str, old: str, new: str, message: str, project_copy: Path, scratch: Path
 ) -> None:
     path = project_copy / file
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
 
-    found = run_sandbox(project_copy, "rehearse", "--engine", "embedded", TMPDIR=str(scratch))
+    result = run_sandbox(project_copy, "rehearse", "--engine", "embedded", TMPDIR=str(scratch))
 
-    assert found.returncode == 1
-    assert told in found.stdout
+    assert result.returncode == 1
+    assert message in result.stdout
     assert list(scratch.iterdir()) == []
 
 
-def test_an_emulator_that_dies_fails_the_step_it_died_in(root: Path, scratch: Path) -> None:
+def test_a_killed_emulator_fails_the_running_step(root: Path, scratch: Path) -> None:
     with start(root, scratch) as run:
         assert run.stdout is not None
         assert run.stderr is not None
-        told = ""
+        stdout = ""
         for line in run.stdout:
-            told += line
+            stdout += line
             if line.startswith(" 2  deploy"):
                 for process in emulators(scratch):
                     if "local_aws.emulator.server" in process:
@@ -254,11 +254,11 @@ def test_an_emulator_that_dies_fails_the_step_it_died_in(root: Path, scratch: Pa
         assert "Traceback" not in run.stderr.read()
 
     assert run.returncode == 1
-    assert "FAILED" in told
+    assert "FAILED" in stdout
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("failMode: false", "failmode: false", "incident-sandbox:failmode is no setting of this project"),
         ("failMode: false", "failMode: maybe", "incident-sandbox:failMode is 'maybe'"),
@@ -268,22 +268,22 @@ def test_an_emulator_that_dies_fails_the_step_it_died_in(root: Path, scratch: Pa
         ("config:", "config: [", "Pulumi.app.yaml cannot be read"),
     ],
 )
-def test_a_stack_file_that_is_wrong_is_told(old: str, new: str, told: str, project_copy: Path, scratch: Path) -> None:
+def test_a_wrong_stack_file_is_an_error(old: str, new: str, message: str, project_copy: Path, scratch: Path) -> None:
     stack_file = project_copy / "Pulumi.app.yaml"
     stack_file.write_text(stack_file.read_text().replace(old, new))
 
-    found = run_sandbox(project_copy, "rehearse", "--engine", "embedded", TMPDIR=str(scratch))
+    result = run_sandbox(project_copy, "rehearse", "--engine", "embedded", TMPDIR=str(scratch))
 
-    assert found.returncode in (1, 2)
-    assert told in found.stdout + found.stderr
-    assert "Traceback" not in found.stderr
+    assert result.returncode in (1, 2)
+    assert message in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
     assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize("file", ["/nowhere/record.json", "/"])
-def test_a_record_that_could_not_be_written_is_told_before_anything_is_done(file: str, sandbox: Sandbox) -> None:
-    found = sandbox("rehearse", "--json", file)
+def test_a_record_path_that_cannot_be_written_is_an_error_before_the_first_step(file: str, sandbox: Sandbox) -> None:
+    result = sandbox("rehearse", "--json", file)
 
-    assert found.returncode == 2
-    assert f"--json {file}" in found.stderr
-    assert found.stdout == ""
+    assert result.returncode == 2
+    assert f"--json {file}" in result.stderr
+    assert result.stdout == ""

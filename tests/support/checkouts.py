@@ -1,4 +1,4 @@
-"""Checkouts to break, or to have emulators of their own, and shells in them."""
+"""Copies of the checkout that tests may change, and the environment of a shell in them."""
 
 import os
 import shutil
@@ -10,21 +10,21 @@ from ops.project import ROOT
 
 
 def copy_files(to: Path) -> Path:
-    """A copy of this checkout without its virtual environment."""
+    """Copy this checkout without its virtual environment."""
     return Path(shutil.copytree(ROOT, to, ignore=shutil.ignore_patterns(".git", ".venv*", ".local*", "__pycache__")))
 
 
 def copy_project(to: Path) -> Path:
-    """A copy of this checkout on the same virtual environment."""
+    """Copy this checkout and link its virtual environment."""
     copy_files(to)
     (to / ".venv").symlink_to(sys.prefix)
     return to
 
 
 def shell_with_env(checkout: Path, **environment: str) -> dict[str, str]:
-    """The environment of a shell that has loaded `./sandbox local env`."""
-    loading = f'eval "$({sys.executable} {checkout / "sandbox"} local env)" && env -0'
-    done = subprocess.run(
-        ["sh", "-c", loading], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    """Return the environment of a shell that has loaded `./sandbox local env`."""
+    load = f'eval "$({sys.executable} {checkout / "sandbox"} local env)" && env -0'
+    result = subprocess.run(
+        ["sh", "-c", load], env={**os.environ, **environment}, capture_output=True, text=True, check=True
     )
-    return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if entry)
+    return dict(entry.split("=", 1) for entry in result.stdout.split("\0") if entry)

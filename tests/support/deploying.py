@@ -1,4 +1,4 @@
-"""This project's own stacks, brought about by the embedded engine."""
+"""This project's own stacks, deployed by the embedded engine."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,8 +9,10 @@ from local_aws.provider.resource import Aws
 
 
 def app_over_bootstrap(root: Path, aws: Aws, folder: Path) -> tuple[EmbeddedEngine, Bucket, str]:
-    """Deploy bootstrap, its state in a folder; return an engine for the app, yet to be deployed, with the bucket of
-    its state and bootstrap's backendUrl."""
+    """Deploy bootstrap with its state in a folder, and prepare the app without deploying it.
+
+    Return the app's engine, the bucket of its state, and the backendUrl of bootstrap.
+    """
     bootstrap = EmbeddedEngine(root, "bootstrap", aws, Folder(folder))
     bootstrap.set_config("githubRepository", "octo-org/octo-repo")
     outputs = bootstrap.up().outputs

@@ -1,7 +1,7 @@
-"""Runs of the embedded engine that end as with `kill -9`, at a chosen call to AWS.
+"""Runs of the embedded engine that are killed with SIGKILL at a chosen call to AWS.
 
-`python -m tests.support.killing PROJECT` reads a case per line and answers each with a line: whether it was killed.
-Each case is a fork of that process, which has everything loaded: several times faster than a process of its own.
+`python -m tests.support.killing PROJECT` reads a case per line and prints for each whether it was killed. Each case
+runs in a fork of that process, which has loaded all modules: several times faster than a new process.
 """
 
 import json
@@ -22,24 +22,25 @@ from local_aws.engine.store import Bucket, Folder
 from local_aws.provider.resource import Aws
 
 SERVICES = ("apigatewayv2", "cloudwatch", "iam", "kms", "lambda", "logs", "s3", "sts")
-READING = ("Get", "List", "Describe", "Head")
+READ_PREFIXES = ("Get", "List", "Describe", "Head")
 
 
 Kill = Callable[[Path | str, str, str, str, int | str, dict[str, str]], bool]
-"""Given a folder of states or the name of a bucket, a stack, an operation, `before` or `after`, a call that changes
-something in AWS and the configuration: runs the operation, and kills it before the call is sent or after it was
-answered. The call is the one of this number, from 1, or the first of this name. Tells whether it did; it did not when
-there was no such call."""
+"""Run an operation and kill it at a call that changes AWS; return whether it was killed, so False without such a call.
+
+Arguments: the folder or the name of the bucket with the state; the stack; the operation; `before` (the call is sent) or
+`after` (it was answered); the call, by its number from 1 or by its name, which means the first with that name; the
+configuration."""
 
 
 @contextmanager
 def killing(project: Path, environment: Mapping[str, str]) -> Iterator[Kill]:
-    """Runs of a project's program, on the emulator that the environment names."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
+    """Kill runs of a project's program on the emulator that the environment names."""
+    without_settings = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.killing", str(project)],
         cwd=Path(__file__).resolve().parent.parent.parent,
-        env={**own, **environment},
+        env={**without_settings, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -65,7 +66,7 @@ def _main(project: Path) -> None:
     aws.close()  # forks must not share connections
     for service in SERVICES:
         aws.client(service)
-    program.PARALLEL = 1  # so that a case is always the same
+    program.PARALLEL = 1  # the same order of calls in every run
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -85,19 +86,19 @@ def _run(
     call = botocore.client.BaseClient._make_api_call
     calls = 0
 
-    def call_or_die(client: Any, name: str, parameters: Any) -> Any:
+    def call_or_kill(client: Any, name: str, parameters: Any) -> Any:
         nonlocal calls
-        if name.startswith(READING):
+        if name.startswith(READ_PREFIXES):
             return call(client, name, parameters)
         calls += 1
         if when == "before" and at in (calls, name):
             os.kill(os.getpid(), signal.SIGKILL)
-        answer = call(client, name, parameters)
+        response = call(client, name, parameters)
         if at in (calls, name):
             os.kill(os.getpid(), signal.SIGKILL)
-        return answer
+        return response
 
-    botocore.client.BaseClient._make_api_call = call_or_die
+    botocore.client.BaseClient._make_api_call = call_or_kill
     store = Folder(Path(states)) if "/" in states else Bucket(aws, states)
     engine = EmbeddedEngine(project, stack, aws, store)
     for key, value in config.items():

@@ -1,4 +1,4 @@
-"""What the program needs of IAM: its resources, and what the real provider calls for each."""
+"""The permissions that the program needs: its resources, and what the real provider calls for each."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ CONTEXTS = [
 TABLE: dict[str, dict[str, list[str]]] = json.loads(
     Path(__file__).with_name("aws-provider-actions.json").read_text(encoding="utf-8")
 )
-"""The actions that the provider's code calls, by kind of resource and then `create`, `read`, `update`, `delete`."""
+"""The actions that the provider's code calls, by type of resource, then by `create`, `read`, `update`, `delete`."""
 
 ENTRIES = {
     "aws:apigatewayv2/api:Api": ["aws_apigatewayv2_api"],
@@ -40,20 +40,19 @@ ENTRIES = {
 """The table's entries for each type that an app stack declares."""
 
 NEVER = {
-    "iam:DeleteRolePermissionsBoundary": "a role without the boundary is what it is there to prevent; no update of the "
-    "program takes it off",
+    "iam:DeleteRolePermissionsBoundary": "the boundary must stay on every role; no update of the program removes it",
 }
-"""What the table has and CI is not granted, and why."""
+"""Actions of the table that CI is not granted, and why."""
 
 OF_THE_PROVIDER_ITSELF = set(TABLE["provider_configuration"]["read"])
-"""What it calls when it is configured, whatever the program declares. AWS lets everybody."""
+"""The actions that the provider calls when it is configured. AWS allows them to every principal."""
 
 API = "a1b2c3d4e5"
 
 
 @dataclass(frozen=True)
 class Need:
-    """An action on a resource, in one phase of the life of something that the program declares."""
+    """An action on a resource, needed in one phase of the life of a declared resource."""
 
     of: str
     phase: str
@@ -62,7 +61,7 @@ class Need:
     context: dict[str, str] = field(default_factory=dict)
 
     def is_allowed_by(self, policies: Iterable[str], aws: AwsContext) -> bool:
-        """By IAM's rules, as the emulator has them."""
+        """Evaluate the policies with the emulator's implementation of IAM."""
         request = EvalContext(
             principal_arn=aws.iam_arn("role/ci"),
             principal_type="AssumedRole",
@@ -76,13 +75,13 @@ class Need:
 
 
 def of_role(role: str, aws: AwsContext) -> dict[str, str]:
-    """The documents of the `deploy` or `preview` role, by concern."""
+    """Return the policies of the `deploy` or `preview` role, by concern."""
     policies = {"deploy": ci.DEPLOY, "preview": ci.PREVIEW}[role]
     return {concern: policy(aws, _bucket(aws), aws.arn("kms", "key/1")) for concern, policy in policies.items()}
 
 
 def documents(aws: AwsContext) -> dict[str, str]:
-    """Every policy document that the project has, by name."""
+    """Return every policy document of the project, by name."""
     return {
         **{f"{role} {concern}": text for role in ("deploy", "preview") for concern, text in of_role(role, aws).items()},
         "boundary": execution.boundary(aws),
@@ -101,55 +100,58 @@ def _bucket(aws: AwsContext) -> str:
 
 
 def statements(document: str) -> list[dict[str, Any]]:
-    """A policy document's statements."""
+    """Return the statements of a policy document."""
     return list(json.loads(document)["Statement"])
 
 
 def listed(value: str | list[str]) -> list[str]:
-    """What a statement names, one or several."""
+    """Return an element of a statement as a list."""
     return [value] if isinstance(value, str) else value
 
 
 def granted(*documents: str) -> set[str]:
-    """The actions that policy documents allow."""
-    allowing = [one for document in documents for one in statements(document) if one["Effect"] == "Allow"]
-    return {action for one in allowing for action in listed(one["Action"])}
+    """Return the actions that policy documents allow."""
+    every = [statement for document in documents for statement in statements(document)]
+    return {action for statement in every if statement["Effect"] == "Allow" for action in listed(statement["Action"])}
 
 
 def without(document: str, sid: str) -> str:
-    """A policy document without one of its statements, which it has."""
+    """Return a policy document without one of its statements, which must exist."""
     whole = json.loads(document)
-    rest = [one for one in whole["Statement"] if one["Sid"] != sid]
+    rest = [statement for statement in whole["Statement"] if statement["Sid"] != sid]
     assert len(rest) == len(whole["Statement"]) - 1
     return json.dumps({**whole, "Statement": rest})
 
 
 def declared(stack: str = "app") -> list[Registered]:
-    """What an app stack has of AWS."""
-    return [one for one in recording.run({}, stack).resources if one.type.startswith("aws:")]
+    """Return the AWS resources that an app stack declares."""
+    return [resource for resource in recording.run({}, stack).resources if resource.type.startswith("aws:")]
 
 
 def needs(aws: AwsContext, stack: str = "app") -> list[Need]:
-    """All that an app stack needs, in every phase, with the ARNs that its resources have."""
+    """Return all that an app stack needs, in every phase, with the ARNs of its resources."""
     return [
-        Need(one.name, phase, action, resource, context)
-        for one in declared(stack)
-        for entry in ENTRIES[one.type]
+        Need(declaration.name, phase, action, arn, context)
+        for declaration in declared(stack)
+        for entry in ENTRIES[declaration.type]
         for phase, actions in TABLE[entry].items()
         for action in actions
         if action not in NEVER
-        for resource, context in _resources(one, phase, action, aws, names.AppNames(stack))
+        for arn, context in _resources(declaration, phase, action, aws, names.AppNames(stack))
     ]
 
 
 def _resources(
-    one: Registered, phase: str, action: str, aws: AwsContext, app: names.AppNames
+    declaration: Registered, phase: str, action: str, aws: AwsContext, app: names.AppNames
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """What an action is evaluated on: https://docs.aws.amazon.com/service-authorization/latest/reference/"""
+    """Yield the ARNs and condition keys that AWS evaluates an action with.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/
+    """
     service, verb = action.split(":")
     role = aws.iam_arn(f"role{names.APP_ROLE_PATH}{app.execution_role}")
     bounded = {"iam:PermissionsBoundary": execution.boundary_arn(aws)}
-    kind = one.type.split(":")[-1]
+    kind = declaration.type.split(":")[-1]
     if action == "iam:PassRole":
         yield role, {"iam:PassedToService": "lambda.amazonaws.com"}
     elif service == "iam":
@@ -158,11 +160,11 @@ def _resources(
         principal = {"lambda:Principal": "apigateway.amazonaws.com"} if verb == "AddPermission" else {}
         yield aws.arn("lambda", f"function:{app.function}"), principal
     elif service == "cloudwatch":
-        yield aws.arn("cloudwatch", f"alarm:{one.inputs['name']}"), {}
+        yield aws.arn("cloudwatch", f"alarm:{declaration.inputs['name']}"), {}
     elif (kind == "Stage" and service == "logs") or verb == "DescribeLogGroups":
         yield "*", {}
     elif service == "logs":
-        group = aws.arn("logs", f"log-group:{one.inputs['name']}")
+        group = aws.arn("logs", f"log-group:{declaration.inputs['name']}")
         yield group, {}
         if verb != "ListTagsForResource":
             yield f"{group}:*", {}
@@ -177,28 +179,29 @@ def _api_resources(
     collection = aws.apigateway_arn("/apis")
     api = f"{collection}/{API}"
     destination = aws.arn("logs", f"log-group:{app.access_log_group}")
-    making_api, being_api = {"apigateway:Request/ApiName": app.api}, {"apigateway:Resource/ApiName": app.api}
-    making_stage = {"apigateway:Request/AccessLoggingDestination": destination}
-    being_stage = {"apigateway:Resource/AccessLoggingDestination": destination}
-    # what it is made in, with what request; what it then is, with what; and with what request it is changed
-    parent, making, own, being, changing = {
-        "Api": (collection, making_api, api, being_api, making_api),
-        "Stage": (f"{api}/stages", making_stage, f"{api}/stages/$default", being_stage, making_stage),
+    api_request, api_resource = {"apigateway:Request/ApiName": app.api}, {"apigateway:Resource/ApiName": app.api}
+    stage_request = {"apigateway:Request/AccessLoggingDestination": destination}
+    stage_resource = {"apigateway:Resource/AccessLoggingDestination": destination}
+    # The collection and the condition keys of the request that creates it; its own path and the condition keys of the
+    # existing resource; the condition keys of the request that updates it.
+    parent, create_request, own, existing, update_request = {
+        "Api": (collection, api_request, api, api_resource, api_request),
+        "Stage": (f"{api}/stages", stage_request, f"{api}/stages/$default", stage_resource, stage_request),
         "Integration": (f"{api}/integrations", {}, f"{api}/integrations/i1", {}, {}),
         "Route": (f"{api}/routes", {}, f"{api}/routes/r1", {}, {}),
     }[kind]
-    tags_of_own = aws.apigateway_arn(f"/tags/{quote(own, safe='')}")
+    own_tags = aws.apigateway_arn(f"/tags/{quote(own, safe='')}")
     if verb == "TagResource":  # at CreateStage, on the collection: infra/policies/ci.py, TagStages
         yield parent, {}
     elif verb == "PUT":
-        yield tags_of_own, {}
+        yield own_tags, {}
     elif verb == "POST" and phase == "create":
-        yield parent, making
-        if kind == "Api":  # its first tags: infra/policies/ci.py, TagApis
+        yield parent, create_request
+        if kind == "Api":  # its tags at CreateApi: infra/policies/ci.py, TagApis
             yield aws.apigateway_arn(f"/tags/{quote(aws.apigateway_arn('/v2/apis/'), safe='')}*"), {}
-    elif being and phase == "update" and verb in ("POST", "DELETE"):  # to tag and untag what there is
-        yield tags_of_own, {}
+    elif existing and phase == "update" and verb in ("POST", "DELETE"):  # to tag and untag the existing resource
+        yield own_tags, {}
     else:
-        yield own, being
+        yield own, existing
         if verb == "PATCH":
-            yield own, {**being, **changing}
+            yield own, {**existing, **update_request}

@@ -1,4 +1,4 @@
-"""Runs the real program under the SDK's mocks and records what it registers."""
+"""Run the real program with the SDK's mocks and record what it registers."""
 
 import asyncio
 import contextvars
@@ -21,7 +21,7 @@ REGION = "eu-west-1"
 
 @dataclass
 class Registered:
-    """One resource as the program registered it."""
+    """A resource as the program registered it."""
 
     type: str
     name: str
@@ -31,12 +31,12 @@ class Registered:
     retain_on_delete: bool
     delete_before_replace: bool
     depends_on: list[str]
-    """Names of all that it depends on, through a value or explicitly."""
+    """Names of all its dependencies, explicit or through a value."""
 
 
 @dataclass
 class Recording:
-    """All that a run of the program registered and exported."""
+    """The resources and outputs of a run of the program."""
 
     resources: list[Registered] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -44,13 +44,14 @@ class Recording:
     def of_type(self, type: str) -> list[Registered]:
         return [resource for resource in self.resources if resource.type == type]
 
-    def one(self, type: str, name_part: str = "") -> Registered:
-        (found,) = [resource for resource in self.of_type(type) if name_part in resource.name]
-        return found
+    def resource(self, type: str, name_part: str = "") -> Registered:
+        """Return the only resource of this type and part of a name."""
+        (resource,) = [resource for resource in self.of_type(type) if name_part in resource.name]
+        return resource
 
 
 class _Aws(mocks.Mocks):
-    """Answers as AWS would: an id, and an ARN that can be told from others."""
+    """Returns outputs as AWS would: a distinct id and ARN for each resource."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         physical = args.inputs.get("name") or args.inputs.get("bucket") or args.name
@@ -95,7 +96,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def run(config: dict[str, str], stack: str = "app") -> Recording:
-    """Run `__main__.py` afresh with this configuration; keys are of the project's namespace."""
+    """Run `__main__.py` anew with this configuration, whose keys are in the project's namespace."""
     recording = Recording()
     contextvars.Context().run(_run, config, stack, recording)
     return recording
@@ -111,7 +112,7 @@ def _run(config: dict[str, str], stack: str, recording: Recording) -> None:
         recording.outputs = await pulumi.Output.all(**root.outputs).future() or {}
 
     pulumi.runtime.set_all_config({f"incident-sandbox:{key}": value for key, value in config.items()})
-    # The SDK's mock monitor gives each thread that calls it an event loop and never closes it: so it gets one thread.
+    # The SDK's mock monitor opens an event loop in each thread that calls it and never closes it. Use one thread.
     executor = ThreadPoolExecutor(1)
     executor.submit(asyncio.set_event_loop, loop := asyncio.new_event_loop()).result()
     try:

@@ -1,4 +1,4 @@
-"""Takes a role by the job's token; the session's credentials go into the environment of the steps that follow."""
+"""Assume a role with the job's token; export the session's credentials to the steps that follow."""
 
 import json
 import os
@@ -11,8 +11,8 @@ request = urllib.request.Request(
     f"{os.environ['ACTIONS_ID_TOKEN_REQUEST_URL']}&audience=sts.amazonaws.com",
     headers={"Authorization": f"bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"},
 )
-with urllib.request.urlopen(request) as answer:
-    token = json.load(answer)["value"]
+with urllib.request.urlopen(request) as response:
+    token = json.load(response)["value"]
 for name in github.CREDENTIALS:
     os.environ.pop(name, None)
 session = github.session(Aws(), os.environ["ROLE"], token, os.environ["SESSION"])

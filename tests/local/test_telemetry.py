@@ -1,4 +1,4 @@
-"""What stands in for AWS where the emulator does not act by itself, seen through AWS's own APIs."""
+"""The telemetry patch: what AWS records by itself and the emulator does not, read through AWS's own APIs."""
 
 import json
 import ssl
@@ -20,15 +20,15 @@ DEADLINE_SECONDS = 10
 
 
 class App:
-    """The project's own app, deployed, and what can be asked about it."""
+    """The project's own app, deployed, with its telemetry."""
 
     def __init__(self, root: Path, folder: Path, emulator: Emulator, aws: Aws) -> None:
         self._engine, _, _ = app_over_bootstrap(root, aws, folder)
         self._aws = aws
         self._tls = ssl.create_default_context(cafile=str(emulator.directory / "ca.pem"))
-        self.fail("false")
+        self.set_fail_mode("false")
 
-    def fail(self, mode: str) -> None:
+    def set_fail_mode(self, mode: str) -> None:
         self._engine.set_config("failMode", mode)
         self.outputs = self._engine.up().outputs
 
@@ -71,19 +71,19 @@ def app(root: Path, tmp_path: Path, emulator: Emulator, aws: Aws) -> App:
 def until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come within {DEADLINE_SECONDS} s"
+        assert time.monotonic() < deadline, f"{what}: not within {DEADLINE_SECONDS} s"
         time.sleep(0.02)
 
 
-def test_a_function_error_is_answered_as_aws_answers_it(app: App) -> None:
-    app.fail("true")
+def test_a_function_error_gets_the_response_of_aws(app: App) -> None:
+    app.set_fail_mode("true")
 
     assert app.get() == (500, {"message": "Internal Server Error"})
 
 
-def test_requests_through_the_api_count_once_in_both_services_metrics(app: App) -> None:
+def test_a_request_counts_once_in_the_metrics_of_both_services(app: App) -> None:
     app.get()
-    app.fail("true")
+    app.set_fail_mode("true")
     app.get()
     app.get()
     app.get("nowhere")
@@ -97,10 +97,10 @@ def test_requests_through_the_api_count_once_in_both_services_metrics(app: App) 
     assert app.total("AWS/ApiGateway", "5xx", **api, Stage="$default") == 2
 
 
-def test_each_request_is_one_line_of_the_access_log(app: App) -> None:
+def test_each_request_is_one_line_in_the_access_log(app: App) -> None:
     app.get()
     app.get("nowhere")
-    app.fail("true")
+    app.set_fail_mode("true")
     app.get()
 
     healthy, lost, failed = app.access_log()
@@ -112,9 +112,9 @@ def test_each_request_is_one_line_of_the_access_log(app: App) -> None:
     assert len({line["requestId"] for line in (healthy, lost, failed)}) == 3
 
 
-def test_alarms_go_to_alarm_and_come_back_by_themselves(app: App, aws: Aws) -> None:
+def test_alarms_change_state_by_themselves(app: App, aws: Aws) -> None:
     until(lambda: app.states() == ["OK", "OK"], "OK before the first request")
-    app.fail("true")
+    app.set_fail_mode("true")
 
     until(lambda: app.get()[0] == 500 and app.states() == ["ALARM", "ALARM"], "ALARM, while errors go on")
     until(lambda: app.states() == ["OK", "OK"], "OK, once errors stop")
@@ -126,7 +126,7 @@ def test_alarms_go_to_alarm_and_come_back_by_themselves(app: App, aws: Aws) -> N
     assert states == {"INSUFFICIENT_DATA", "OK", "ALARM"}
 
 
-def test_an_alarm_looks_at_its_own_dimensions_only(app: App, aws: Aws) -> None:
+def test_an_alarm_evaluates_only_its_own_dimensions(app: App, aws: Aws) -> None:
     cloudwatch = aws.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName="of-another-function",
@@ -140,7 +140,7 @@ def test_an_alarm_looks_at_its_own_dimensions_only(app: App, aws: Aws) -> None:
         Threshold=1,
         TreatMissingData="notBreaching",
     )
-    app.fail("true")
+    app.set_fail_mode("true")
 
     until(lambda: app.get()[0] == 500 and app.states() == ["ALARM", "ALARM"], "ALARM, while errors go on")
 

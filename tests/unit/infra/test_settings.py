@@ -1,4 +1,4 @@
-"""What a person is told about a setting that is missing or wrong, before anything is registered."""
+"""The errors for missing and wrong settings, raised before anything is registered."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_fail_mode_is_true_or_false_and_nothing_else(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "mentions"),
+    ("config", "parts"),
     [
         ({"failmode": "true"}, ["incident-sandbox:failmode", "no setting of this project", "failMode"]),
         ({"scope": "application"}, ["scope", "'application'", "bootstrap, app"]),
@@ -33,25 +33,25 @@ def test_fail_mode_is_true_or_false_and_nothing_else(value: str) -> None:
         ({**BOOTSTRAP, "githubOidcProviderArn": "arn:aws:iam::1:user/x"}, ["githubOidcProviderArn", "OIDC provider"]),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_value_and_rule(config: dict[str, str], mentions: list[str]) -> None:
+def test_a_wrong_setting_is_named_with_its_value_and_rule(config: dict[str, str], parts: list[str]) -> None:
     with pytest.raises(SettingsError) as error:
         recording.run(config, stack="bootstrap")
 
-    assert [word for word in mentions if word not in str(error.value)] == []
+    assert [part for part in parts if part not in str(error.value)] == []
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("stack", ["a" * 38, "blue.green", "blue/green"])
-def test_a_stack_whose_name_cannot_be_part_of_physical_names_is_refused(stack: str) -> None:
+def test_a_stack_name_that_cannot_be_part_of_physical_names_is_an_error(stack: str) -> None:
     with pytest.raises(SettingsError, match="at most 37"):
         recording.run({}, stack=stack)
 
 
-def test_only_the_stack_named_bootstrap_may_have_that_scope() -> None:
-    """CI's role is kept from that stack's state by its name."""
+def test_only_the_stack_bootstrap_may_have_scope_bootstrap() -> None:
+    """The policy of CI's role excludes that stack's state by its name."""
     with pytest.raises(SettingsError, match="stack 'blue' has scope bootstrap"):
         recording.run(BOOTSTRAP, stack="blue")
 
 
-def test_an_app_stack_needs_no_settings_at_all() -> None:
+def test_an_app_stack_needs_no_settings() -> None:
     assert recording.run({}).outputs["failMode"] is False

@@ -1,4 +1,4 @@
-"""The workflows as files: what a linter, GitHub's schema and the project's own rules say of them."""
+"""The workflow files against a linter, GitHub's schemas and this project's rules."""
 
 import re
 import subprocess
@@ -18,10 +18,10 @@ CHANGING = {"deploy-lambda", "destroy", "inject-failure", "rollback-lambda"}
 
 
 def run(program: str, *arguments: str, root: Path) -> None:
-    """Run a checker that must find nothing."""
+    """Run a checker that must report nothing."""
     command = [str(Path(sys.prefix) / "bin" / program), *arguments]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def workflow(root: Path, name: str) -> dict[Any, Any]:
@@ -32,11 +32,11 @@ def jobs(root: Path, name: str) -> list[dict[str, Any]]:
     return list(workflow(root, name)["jobs"].values())
 
 
-def test_a_workflow_is_in_these_tests(root: Path) -> None:
+def test_the_tests_name_every_workflow(root: Path) -> None:
     assert sorted(file.stem for file in (root / ".github" / "workflows").iterdir()) == list(NAMES)
 
 
-def test_zizmor_finds_nothing(root: Path) -> None:
+def test_zizmor_reports_nothing(root: Path) -> None:
     run("zizmor", "--offline", "--no-progress", ".github", root=root)
 
 
@@ -44,13 +44,13 @@ def test_zizmor_finds_nothing(root: Path) -> None:
     ("schema", "files"), [("github-workflows", "workflows/*.yml"), ("github-actions", "actions/*/action.yml"),
                           ("dependabot", "dependabot.yml")]
 )  # fmt: skip
-def test_they_are_what_github_s_schemas_describe(schema: str, files: str, root: Path) -> None:
-    found = [str(file) for file in (root / ".github").glob(files)]
+def test_files_match_githubs_schemas(schema: str, files: str, root: Path) -> None:
+    paths = [str(file) for file in (root / ".github").glob(files)]
 
-    run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *found, root=root)
+    run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *paths, root=root)
 
 
-def test_every_action_is_pinned_by_its_commit_and_says_its_version(root: Path) -> None:
+def test_every_action_is_pinned_to_a_commit_and_names_its_version(root: Path) -> None:
     uses = [line for file in (root / ".github").rglob("*.yml") for line in re.findall(r"uses: (.*)", file.read_text())]
 
     wrong = [
@@ -62,7 +62,7 @@ def test_every_action_is_pinned_by_its_commit_and_says_its_version(root: Path) -
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_job_has_a_time_limit_and_just_the_permissions_that_it_names(name: str, root: Path) -> None:
+def test_a_job_has_a_time_limit_and_only_the_permissions_that_it_names(name: str, root: Path) -> None:
     assert workflow(root, name)["permissions"] == {}
     for job in jobs(root, name):
         assert "permissions" in job
@@ -71,25 +71,25 @@ def test_a_job_has_a_time_limit_and_just_the_permissions_that_it_names(name: str
         assert job["permissions"].get("contents", "read") == "read"
 
 
-def test_what_runs_a_pull_request_s_code_may_not_write_to_github(root: Path) -> None:
+def test_jobs_that_run_a_pull_requests_code_cannot_write_to_github(root: Path) -> None:
     for name in ("preview", "tests"):
         for job in jobs(root, name):
             writes = {scope for scope, access in job["permissions"].items() if access == "write"} - {"id-token"}
             assert not writes or not any("uses" in step for step in job["steps"])
 
 
-def test_all_that_change_a_stack_do_it_in_one_job_that_holds_the_stack(root: Path) -> None:
+def test_all_changes_of_a_stack_are_made_by_one_job_and_queued(root: Path) -> None:
     (job,) = jobs(root, "app")
 
-    queue = {"cancel-in-progress": False, "queue": "max"}  # by default a newer run drops the one that waits
+    queue = {"cancel-in-progress": False, "queue": "max"}  # by default a newer run cancels a waiting run
     assert job["concurrency"] == {"group": "app-stack-${{ inputs.stack }}", **queue}
     for name in NAMES:
-        calls = [one["with"]["operation"] for one in jobs(root, name) if one.get("uses", "").endswith("/app.yml")]
+        calls = [job["with"]["operation"] for job in jobs(root, name) if job.get("uses", "").endswith("/app.yml")]
         assert calls == ([name] if name in CHANGING else [])
 
 
-def test_they_are_trusted_by_the_roles_that_they_take(root: Path) -> None:
-    """The subject of a job's token names its environment, or that it is of a pull request."""
+def test_jobs_run_in_the_environment_that_their_role_trusts(root: Path) -> None:
+    """The subject of a job's token names the job's environment or, without one, the pull request."""
     (app,) = jobs(root, "app")
     schema = read_yaml(root / "Pulumi.yaml")["config"]["incident-sandbox:githubEnvironment"]
 
@@ -118,7 +118,7 @@ def test_no_secret_is_needed(root: Path) -> None:
     assert "secrets: inherit" not in "".join(texts)
 
 
-def test_the_committed_scenario_is_the_healthy_one(root: Path) -> None:
+def test_the_committed_stack_file_is_healthy(root: Path) -> None:
     config = yaml.safe_load((root / "Pulumi.app.yaml").read_text())["config"]
 
     assert config["incident-sandbox:failMode"] is False
@@ -138,8 +138,8 @@ def test_a_timed_injection_ends_before_its_job_and_its_rollback_has_fresh_creden
     assert "pulumi cancel" in steps["Roll back"]["run"]
 
 
-def test_a_cancelled_run_s_engine_hears_of_it_itself(root: Path) -> None:
-    """GitHub tells the process of the step, and that is the shell unless the last command takes its place."""
+def test_a_cancelled_run_signals_the_engine_itself(root: Path) -> None:
+    """GitHub signals the step's process, which is the shell unless the last command replaces it with `exec`."""
     (app,) = jobs(root, "app")
     runs = {step.get("name"): step.get("run", "") for step in app["steps"]}
 
@@ -147,11 +147,11 @@ def test_a_cancelled_run_s_engine_hears_of_it_itself(root: Path) -> None:
         assert runs[name].splitlines()[-1].strip().startswith("exec ")
 
 
-def test_a_plan_comes_after_the_tests(root: Path) -> None:
+def test_a_plan_runs_after_the_tests(root: Path) -> None:
     assert workflow(root, "preview")["jobs"]["plan"]["needs"] == "tests"
 
 
-def test_a_push_deploys_only_when_it_touches_what_is_deployed(root: Path) -> None:
+def test_a_push_deploys_only_changes_of_deployed_files(root: Path) -> None:
     paths = workflow(root, "deploy-lambda")[True]["push"]["paths"]  # YAML reads `on` as true
 
     for path in paths:

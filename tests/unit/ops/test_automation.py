@@ -1,4 +1,4 @@
-"""How ./sandbox runs the Pulumi CLI."""
+"""Runs of the Pulumi CLI by ./sandbox."""
 
 import os
 import sys
@@ -11,8 +11,8 @@ from ops.errors import UsageError
 from ops.stacks.automation import Cli
 
 
-def test_what_a_killed_cli_leaves_is_ended(tmp_path: Path) -> None:
-    """Its plugins have process groups of their own, and would wait minutes for their engine."""
+def test_the_plugins_of_a_killed_cli_are_ended(tmp_path: Path) -> None:
+    """Plugins have their own process groups and would wait minutes for their engine."""
     pid = tmp_path / "pid"
     plugin = f"import os, time; os.setpgid(0, 0); open('{pid}', 'w').write(str(os.getpid())); time.sleep(60)"
     pulumi = tmp_path / "pulumi"

@@ -1,4 +1,4 @@
-"""Whether an incident is active, by a stack's state."""
+"""./sandbox status: whether an incident is active, by a stack's state."""
 
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,17 @@ from ops.errors import UsageError
 from ops.stacks import trust
 from ops.stacks.backend import Backend
 
-LAST = {"message": "inject-failure by octocat\n::error::x", "time": "2026-11-23 21:00:00 UTC"}
+LAST_UPDATE = {"message": "inject-failure by octocat\n::error::x", "time": "2026-11-23 21:00:00 UTC"}
 
 
 @pytest.fixture
 def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
-    """What the backend has of a stack; `outputs` is where a workflow's step writes to."""
+    """The `resources` that the backend returns, and the file of `outputs` that a workflow's step writes."""
     state: dict[str, Any] = {"resources": None, "outputs": tmp_path / "outputs"}
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state?region=eu-west-1")
     monkeypatch.setenv("GITHUB_OUTPUT", str(state["outputs"]))
     monkeypatch.setattr(Backend, "resources", lambda self, stack: state["resources"])
-    monkeypatch.setattr(Backend, "last_update", lambda self, stack: LAST)
+    monkeypatch.setattr(Backend, "last_update", lambda self, stack: LAST_UPDATE)
     monkeypatch.setattr(Backend, "stacks", lambda self: ["blue"])
     monkeypatch.setattr(trust, "refuse_foreign_bucket", lambda *_: None)
     return state
@@ -33,7 +33,7 @@ def outputs(state: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("variables", "code"), [({"FAIL_MODE": "true"}, 1), ({"FAIL_MODE": "false"}, 0), ({}, 0), (None, 0)]
 )
-def test_an_incident_is_active_when_the_function_was_deployed_to_fail(
+def test_an_incident_is_active_when_fail_mode_is_deployed(
     variables: dict[str, Any] | None, code: int, state: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment = variables and {"variables": variables}
@@ -42,13 +42,13 @@ def test_an_incident_is_active_when_the_function_was_deployed_to_fail(
 
     assert cli.status.main(["--stack", "app"]) == code
 
-    printed = capsys.readouterr().out
-    assert ("since 2026-11-23 21:00:00 UTC: inject-failure by octocat" in printed) == bool(code)
+    stdout = capsys.readouterr().out
+    assert ("since 2026-11-23 21:00:00 UTC: inject-failure by octocat" in stdout) == bool(code)
     assert outputs(state) == {
         "condition": "deployed",
         "deployed": "true",
         "incident": "true" if code else "false",
-        "since": LAST["time"] if code else "",
+        "since": LAST_UPDATE["time"] if code else "",
         "run": "inject-failure by octocat ::error::x" if code else "",
     }
 
@@ -61,7 +61,7 @@ def test_a_destroyed_stack_has_no_incident(state: dict[str, Any], capsys: pytest
     assert outputs(state)["condition"] == "empty"
 
 
-def test_a_stack_that_cannot_be_found_is_not_taken_for_healthy(state: dict[str, Any]) -> None:
+def test_a_missing_stack_is_an_error(state: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=r"--stack app: there is no such stack in s3://state; it has: blue"):
         cli.status.main(["--stack", "app"])
     assert outputs(state)["condition"] == "absent"

@@ -1,4 +1,4 @@
-"""The app scope, as the program registers it."""
+"""The resources that the program registers in scope app."""
 
 import json
 from pathlib import Path
@@ -19,11 +19,11 @@ TAGGED = {
 }
 
 
-def by_name(found: recording.Recording) -> dict[str, dict[str, Any]]:
-    return {resource.name: resource.inputs for resource in found.resources}
+def by_name(result: recording.Recording) -> dict[str, dict[str, Any]]:
+    return {resource.name: resource.inputs for resource in result.resources}
 
 
-def test_the_flip_changes_one_resource_in_one_property() -> None:
+def test_the_flip_changes_one_property_of_one_resource() -> None:
     healthy, failing = by_name(recording.run({"failMode": "false"})), by_name(recording.run({"failMode": "true"}))
 
     differing = {
@@ -38,7 +38,7 @@ def test_the_flip_changes_one_resource_in_one_property() -> None:
     assert healthy["app-function-lambda"]["environment"] == {"variables": {"FAIL_MODE": "false"}}
 
 
-def test_the_outputs_are_what_checks_and_workflows_read() -> None:
+def test_the_outputs_have_what_checks_and_workflows_read() -> None:
     outputs = recording.run({"failMode": "true"}).outputs
 
     assert outputs.keys() == {
@@ -56,10 +56,10 @@ def test_the_outputs_are_what_checks_and_workflows_read() -> None:
     assert len(outputs["alarmNames"]) == 2
 
 
-def test_everything_that_takes_tags_has_the_standard_ones() -> None:
-    found = recording.run({"githubRepository": "octo-org/octo-repo"})
+def test_every_taggable_resource_has_the_standard_tags() -> None:
+    result = recording.run({"githubRepository": "octo-org/octo-repo"})
 
-    tagged = [resource for resource in found.resources if resource.type in TAGGED]
+    tagged = [resource for resource in result.resources if resource.type in TAGGED]
 
     assert {resource.type for resource in tagged} == TAGGED
     for resource in tagged:
@@ -71,29 +71,29 @@ def test_everything_that_takes_tags_has_the_standard_ones() -> None:
         }, resource.name
 
 
-def test_two_stacks_of_an_account_share_no_physical_name() -> None:
+def test_two_stacks_in_an_account_share_no_physical_name() -> None:
     def names(stack: str) -> set[str]:
-        found = recording.run({}, stack=stack)
+        result = recording.run({}, stack=stack)
         return {
             f"{resource.type} {resource.inputs['name']}"
-            for resource in found.resources
+            for resource in result.resources
             if resource.type in TAGGED and resource.type != "aws:apigatewayv2/stage:Stage"
         }
 
     assert names("app") & names("blue") == set()
 
 
-def test_the_package_is_the_handlers_text_and_nothing_else(root: Path) -> None:
-    code = recording.run({}).one(FUNCTION).inputs["code"]
+def test_the_package_contains_only_the_handler(root: Path) -> None:
+    code = recording.run({}).resource(FUNCTION).inputs["code"]
 
     assert list(code["assets"]) == ["main.py"]
     assert code["assets"]["main.py"]["text"] == (root / "handler" / "main.py").read_text()
 
 
-def test_the_execution_role_is_bounded_and_writes_its_own_log_group_only() -> None:
-    found = recording.run({})
-    role = found.one("aws:iam/role:Role").inputs
-    statements = json.loads(found.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
+def test_the_execution_role_has_the_boundary_and_writes_only_its_own_log_group() -> None:
+    result = recording.run({})
+    role = result.resource("aws:iam/role:Role").inputs
+    statements = json.loads(result.resource("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
 
     assert role["path"] == "/incident-sandbox/app/"
     assert role["permissionsBoundary"] == (
@@ -106,7 +106,7 @@ def test_the_execution_role_is_bounded_and_writes_its_own_log_group_only() -> No
 
 
 def test_the_function_logs_json_to_its_group_and_is_traced() -> None:
-    function = recording.run({}).one(FUNCTION).inputs
+    function = recording.run({}).resource(FUNCTION).inputs
 
     assert function["loggingConfig"] == {"logFormat": "JSON", "logGroup": "/aws/lambda/incident-sandbox-app"}
     assert function["tracingConfig"] == {"mode": "Active"}
@@ -115,23 +115,23 @@ def test_the_function_logs_json_to_its_group_and_is_traced() -> None:
     assert function["handler"] == "main.handle"
 
 
-def test_what_must_be_there_first_comes_first() -> None:
-    """Lambda refuses tracing to a role that may not write traces yet; a stage deploys the routes that there are."""
-    found = recording.run({})
+def test_the_function_waits_for_its_policy_and_the_stage_for_the_route() -> None:
+    """Lambda refuses tracing when the role may not write traces yet; a stage deploys only existing routes."""
+    result = recording.run({})
 
-    assert "app-function-role-policy" in found.one(FUNCTION).depends_on
-    assert "app-api-route" in found.one("aws:apigatewayv2/stage:Stage").depends_on
+    assert "app-function-role-policy" in result.resource(FUNCTION).depends_on
+    assert "app-api-route" in result.resource("aws:apigatewayv2/stage:Stage").depends_on
 
 
 def test_only_this_api_may_invoke_the_function() -> None:
-    permission = recording.run({}).one("aws:lambda/permission:Permission").inputs
+    permission = recording.run({}).resource("aws:lambda/permission:Permission").inputs
 
     assert permission["principal"] == "apigateway.amazonaws.com"
     assert permission["sourceArn"] == "arn:aws:execute-api:::app-api-api/*/*"
 
 
-def test_the_access_log_is_json_that_tells_one_request_from_another() -> None:
-    stage = recording.run({}).one("aws:apigatewayv2/stage:Stage").inputs
+def test_the_access_log_is_json_with_the_request_id() -> None:
+    stage = recording.run({}).resource("aws:apigatewayv2/stage:Stage").inputs
     line = json.loads(stage["accessLogSettings"]["format"])
 
     assert stage["name"] == "$default"
@@ -139,7 +139,7 @@ def test_the_access_log_is_json_that_tells_one_request_from_another() -> None:
     assert line["status"] == "$context.status"
 
 
-def test_one_error_in_a_minute_is_an_alarm_and_silence_is_not() -> None:
+def test_one_error_in_a_minute_is_an_alarm_and_missing_data_is_not() -> None:
     alarms = {
         (alarm.inputs["namespace"], alarm.inputs["metricName"]): alarm.inputs
         for alarm in recording.run({}).of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
@@ -154,20 +154,20 @@ def test_one_error_in_a_minute_is_an_alarm_and_silence_is_not() -> None:
         assert alarm["treatMissingData"] == "notBreaching"
 
 
-def test_both_log_groups_are_kept_as_long_as_the_settings_say() -> None:
+def test_both_log_groups_have_the_retention_of_the_settings() -> None:
     groups = recording.run({"logRetentionDays": "3"}).of_type("aws:cloudwatch/logGroup:LogGroup")
 
     assert [group.inputs["retentionInDays"] for group in groups] == [3, 3]
     assert 14 in settings.RETENTION_DAYS
 
 
-def test_no_description_gives_the_answer_away() -> None:
-    """Whoever investigates sees names, tags and descriptions, too."""
-    found = recording.run({"failMode": "true"})
+def test_no_description_names_the_cause() -> None:
+    """Investigators can read names, tags and descriptions."""
+    result = recording.run({"failMode": "true"})
 
     descriptions = [
         text.lower()
-        for resource in found.resources
+        for resource in result.resources
         for key in ("description", "alarmDescription")
         if (text := resource.inputs.get(key))
     ]
@@ -176,9 +176,11 @@ def test_no_description_gives_the_answer_away() -> None:
     assert [text for text in descriptions for word in ("inject", "fail_mode", "simulat") if word in text] == []
 
 
-def test_everything_is_deleted_before_it_is_replaced() -> None:
-    """Its name is fixed, so the new one would take the old one's place and be deleted by its name."""
+def test_every_resource_is_deleted_before_its_replacement_is_created() -> None:
+    """Names are fixed: deleting the old resource afterwards, by its name, would delete the new one."""
     bootstrap = recording.run({"scope": "bootstrap", "githubRepository": "octo-org/octo-repo"}, "bootstrap")
-    resources = [one for one in recording.run({}).resources + bootstrap.resources if one.type.startswith("aws:")]
+    resources = recording.run({}).resources + bootstrap.resources
 
-    assert [one.name for one in resources if not one.delete_before_replace] == []
+    in_aws = [resource for resource in resources if resource.type.startswith("aws:")]
+
+    assert [resource.name for resource in in_aws if not resource.delete_before_replace] == []

@@ -1,4 +1,4 @@
-"""The bootstrap scope, as the program registers it."""
+"""The resources that the program registers in scope bootstrap."""
 
 import json
 from typing import Any
@@ -12,34 +12,34 @@ SETTINGS = {"scope": "bootstrap", "githubRepository": "octo-org/octo-repo"}
 OIDC = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 
 
-def run(**more: str) -> recording.Recording:
-    return recording.run({**SETTINGS, **more}, stack="bootstrap")
+def run(**settings: str) -> recording.Recording:
+    return recording.run({**SETTINGS, **settings}, stack="bootstrap")
 
 
-def trust(found: recording.Recording, role: str) -> dict[str, Any]:
-    (statement,) = json.loads(found.one("aws:iam/role:Role", role).inputs["assumeRolePolicy"])["Statement"]
+def trust(result: recording.Recording, role: str) -> dict[str, Any]:
+    (statement,) = json.loads(result.resource("aws:iam/role:Role", role).inputs["assumeRolePolicy"])["Statement"]
     return dict(statement)
 
 
-def test_every_resource_is_protected_and_kept_when_its_stack_goes() -> None:
+def test_every_resource_is_protected_and_retained() -> None:
     resources = [resource for resource in run().resources if resource.type.startswith("aws:")]
 
     assert len(resources) == 27
     assert [resource.name for resource in resources if not (resource.protect and resource.retain_on_delete)] == []
 
 
-def test_nothing_is_protected_or_kept_once_a_person_says_so() -> None:
+def test_no_resource_is_protected_or_retained_with_protect_false() -> None:
     resources = [resource for resource in run(protect="false").resources if resource.type.startswith("aws:")]
 
     assert [resource.name for resource in resources if resource.protect or resource.retain_on_delete] == []
 
 
 def test_the_state_bucket_is_private_versioned_encrypted_and_tls_only() -> None:
-    found = run()
+    result = run()
     bucket = f"incident-sandbox-state-{ACCOUNT}-{REGION}"
 
-    assert found.one("aws:s3/bucket:Bucket").inputs["bucket"] == bucket
-    block = found.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
+    assert result.resource("aws:s3/bucket:Bucket").inputs["bucket"] == bucket
+    block = result.resource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
     assert block == {
         "bucket": bucket,
         "blockPublicAcls": True,
@@ -47,11 +47,11 @@ def test_the_state_bucket_is_private_versioned_encrypted_and_tls_only() -> None:
         "ignorePublicAcls": True,
         "restrictPublicBuckets": True,
     }
-    ownership = found.one("aws:s3/bucketOwnershipControls:BucketOwnershipControls").inputs
+    ownership = result.resource("aws:s3/bucketOwnershipControls:BucketOwnershipControls").inputs
     assert ownership["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
-    versioning = found.one("aws:s3/bucketVersioning:BucketVersioning").inputs
+    versioning = result.resource("aws:s3/bucketVersioning:BucketVersioning").inputs
     assert versioning["versioningConfiguration"] == {"status": "Enabled"}
-    (rule,) = found.one(
+    (rule,) = result.resource(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     ).inputs["rules"]
     assert rule["bucketKeyEnabled"] is True
@@ -60,50 +60,50 @@ def test_the_state_bucket_is_private_versioned_encrypted_and_tls_only() -> None:
         "kmsMasterKeyId": "arn:aws:mock:::bootstrap-state-key",
     }
     assert rule["blockedEncryptionTypes"] == ["SSE-C"]
-    (expiry,) = found.one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration").inputs["rules"]
+    (expiry,) = result.resource("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration").inputs["rules"]
     assert expiry["noncurrentVersionExpiration"] == {"noncurrentDays": 90}
-    (statement,) = json.loads(found.one("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])["Statement"]
+    (statement,) = json.loads(result.resource("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])["Statement"]
     assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_settings_that_s3_does_not_take_at_once_follow_one_another() -> None:
-    found = run()
+def test_bucket_settings_that_s3_cannot_apply_at_once_are_applied_in_order() -> None:
+    result = run()
 
-    policy = found.one("aws:s3/bucketPolicy:BucketPolicy")
-    lifecycle = found.one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+    policy = result.resource("aws:s3/bucketPolicy:BucketPolicy")
+    lifecycle = result.resource("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
 
     assert "bootstrap-state-public-access" in policy.depends_on
     assert "bootstrap-state-versioning" in lifecycle.depends_on
 
 
-def test_the_key_leaves_it_to_iam_who_may_use_it() -> None:
-    (statement,) = json.loads(run().one("aws:kms/key:Key").inputs["policy"])["Statement"]
+def test_the_key_policy_delegates_to_iam() -> None:
+    (statement,) = json.loads(run().resource("aws:kms/key:Key").inputs["policy"])["Statement"]
 
     assert statement["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Allow", "kms:*", "*")
 
 
-def test_the_key_rotates_and_has_the_alias_that_stacks_name() -> None:
-    found = run()
+def test_the_key_rotates_and_has_the_alias_that_stacks_use() -> None:
+    result = run()
 
-    assert found.one("aws:kms/key:Key").inputs["enableKeyRotation"] is True
-    assert found.one("aws:kms/alias:Alias").inputs["name"] == "alias/incident-sandbox-state"
+    assert result.resource("aws:kms/key:Key").inputs["enableKeyRotation"] is True
+    assert result.resource("aws:kms/alias:Alias").inputs["name"] == "alias/incident-sandbox-state"
 
 
 @pytest.mark.parametrize(
-    ("more", "prefix", "environment"),
+    ("settings", "prefix", "environment"),
     [
         ({}, "repo:octo-org/octo-repo", "sandbox"),
         ({"githubEnvironment": "labs"}, "repo:octo-org/octo-repo", "labs"),
         ({"githubSubjectPrefix": "repo:octo-org@1/octo-repo@2"}, "repo:octo-org@1/octo-repo@2", "sandbox"),
     ],
 )
-def test_each_role_trusts_one_exact_subject(more: dict[str, str], prefix: str, environment: str) -> None:
-    found = run(**more)
+def test_each_role_trusts_one_exact_subject(settings: dict[str, str], prefix: str, environment: str) -> None:
+    result = run(**settings)
 
     for role, subject in (("deploy", f"environment:{environment}"), ("preview", "pull_request")):
-        statement = trust(found, role)
+        statement = trust(result, role)
         assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
         assert statement["Principal"] == {"Federated": "arn:aws:mock:::bootstrap-ci-github"}
         assert statement["Condition"] == {
@@ -114,15 +114,15 @@ def test_each_role_trusts_one_exact_subject(more: dict[str, str], prefix: str, e
         }
 
 
-def test_an_oidc_provider_that_exists_is_used_and_none_is_made() -> None:
+def test_an_existing_oidc_provider_is_used_and_none_is_created() -> None:
     existing = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
-    found = run(githubOidcProviderArn=existing)
+    result = run(githubOidcProviderArn=existing)
 
-    assert found.of_type(OIDC) == []
-    assert trust(found, "deploy")["Principal"] == {"Federated": existing}
+    assert result.of_type(OIDC) == []
+    assert trust(result, "deploy")["Principal"] == {"Federated": existing}
 
 
-def test_the_outputs_are_what_stacks_and_github_need() -> None:
+def test_the_outputs_have_what_stacks_and_github_need() -> None:
     outputs = run().outputs
     url = f"s3://incident-sandbox-state-{ACCOUNT}-{REGION}?region={REGION}"
 
@@ -145,7 +145,7 @@ def test_the_outputs_are_what_stacks_and_github_need() -> None:
     assert outputs.keys() == {"backendUrl", "secretsProvider", "deployRoleArn", "previewRoleArn", "githubVariables"}
 
 
-def test_a_session_of_ci_lasts_an_hour_at_most() -> None:
+def test_a_session_of_ci_lasts_at_most_an_hour() -> None:
     roles = run().of_type("aws:iam/role:Role")
 
     assert [role.inputs["maxSessionDuration"] for role in roles] == [3600, 3600]

@@ -1,4 +1,4 @@
-"""What a workflow's page says."""
+"""The summary on a workflow run's page."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def write(path: Path, *events: dict[str, Any]) -> Path:
     return path
 
 
-def test_each_changed_resource_is_a_line_and_the_others_are_counted(tmp_path: Path) -> None:
+def test_each_changed_resource_has_a_line_and_the_others_are_counted(tmp_path: Path) -> None:
     log = write(
         tmp_path / "update.json",
         {"preludeEvent": {"config": {}}},
@@ -53,7 +53,7 @@ def test_each_changed_resource_is_a_line_and_the_others_are_counted(tmp_path: Pa
     ]
 
 
-def test_the_part_of_a_line_that_a_killed_engine_wrote_last_is_left_out(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_of_a_killed_engine_is_ignored(tmp_path: Path) -> None:
     log = write(tmp_path / "update.json", event("resOutputsEvent", "update", "fn"))
     log.write_text(log.read_text() + '{"resOutputsEvent": {"meta')
 
@@ -61,7 +61,7 @@ def test_the_part_of_a_line_that_a_killed_engine_wrote_last_is_left_out(tmp_path
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_a_check_is_recognized_by_its_kind_however_it_is_written(indent: int | None, tmp_path: Path) -> None:
+def test_a_check_is_recognized_by_its_kind_in_any_formatting(indent: int | None, tmp_path: Path) -> None:
     observation = {"name": "requests", "expected": "5 of 5", "actual": "a|b\nc", "passed": False}
     record = {"kind": "check", "version": 1, "verdict": "stack app is NOT healthy", "observations": [observation]}
     file = tmp_path / "after.json"
@@ -73,7 +73,7 @@ def test_a_check_is_recognized_by_its_kind_however_it_is_written(indent: int | N
     assert text.splitlines()[-1] == "| **no** | requests | 5 of 5 | a\\|b c |"
 
 
-def test_text_from_outside_is_text_alone() -> None:
+def test_markup_in_text_from_outside_is_escaped() -> None:
     hostile = "::error::x\n<img src=x> @octocat [a](https://evil) | `code` ![i](x)"
 
     text = summary.plain_text(hostile)
@@ -85,7 +85,7 @@ def test_text_from_outside_is_text_alone() -> None:
     assert "\\[a\\](" in text
 
 
-def test_links_lead_to_the_console_of_the_partition() -> None:
+def test_links_point_to_the_console_of_the_partition() -> None:
     text = summary.links(OUTPUTS)
 
     assert (
@@ -102,7 +102,7 @@ def no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_stack")
-def test_a_step_that_was_not_reached_left_no_file_and_a_wrong_file_is_named(
+def test_a_missing_file_is_ignored_and_a_wrong_file_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.summary.main(["--stack", "app", "--title", "t", str(tmp_path / "missing.json")]) == 0

@@ -1,4 +1,4 @@
-"""Every attempt on the account is refused by the emulator's IAM, and changes nothing."""
+"""Calls that CI's roles and the function must be denied: the emulator's IAM denies each, and nothing changes."""
 
 import dataclasses
 import io
@@ -24,36 +24,36 @@ from tests.support.permissions import without
 
 APP = names.AppNames("app")
 JOBS = github.Jobs("repo:octo-org/octo-repo", "sandbox")
-WHERE = AwsContext("aws", "111122223333", REGION)
-NOT_THERE = "ResourceNotFoundException"
+CONTEXT = AwsContext("aws", "111122223333", REGION)
+NOT_FOUND = "ResourceNotFoundException"
 SERVICES = ("apigatewayv2", "cloudwatch", "iam", "kms", "lambda", "logs", "s3", "sts")
 
 
-def an_account(other_api: str = "", key_arn: str = "") -> Account:
+def make_account(other_api: str = "", key_arn: str = "") -> Account:
     return Account(
-        context=WHERE,
-        bucket=names.state_bucket(WHERE.account, WHERE.region),
-        key_arn=key_arn or WHERE.arn("kms", "key/unknown"),
-        deploy_role_arn=WHERE.iam_arn(f"role{names.CI_ROLE_PATH}{names.DEPLOY_ROLE}"),
-        preview_role_arn=WHERE.iam_arn(f"role{names.CI_ROLE_PATH}{names.PREVIEW_ROLE}"),
+        context=CONTEXT,
+        bucket=names.state_bucket(CONTEXT.account, CONTEXT.region),
+        key_arn=key_arn or CONTEXT.arn("kms", "key/unknown"),
+        deploy_role_arn=CONTEXT.iam_arn(f"role{names.CI_ROLE_PATH}{names.DEPLOY_ROLE}"),
+        preview_role_arn=CONTEXT.iam_arn(f"role{names.CI_ROLE_PATH}{names.PREVIEW_ROLE}"),
         jobs=JOBS,
         app=APP,
         other_api=other_api,
     )
 
 
-class Sandboxed(NamedTuple):
-    """An account with bootstrap, a healthy app, and another team's things; clients by who they are."""
+class Target(NamedTuple):
+    """An account with bootstrap, a healthy app and another team's resources; clients by caller; initial snapshots."""
 
     account: Account
-    root: Aws
+    administrator: Aws
     sessions: dict[str, Aws]
-    as_made: dict[str, Any]
+    initial: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def sandboxed(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandboxed]:
-    """Made once: what these tests are about is that it stays as it is."""
+def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """One account for all these tests, which must leave it unchanged."""
     reset(started)
     opened: list[Aws] = []
 
@@ -71,7 +71,7 @@ def sandboxed(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFa
         app, _, _ = app_over_bootstrap(root, administrator, tmp_path_factory.mktemp("state"))
         app.up()
     key = administrator.client("kms").describe_key(KeyId=names.STATE_KEY_ALIAS)["KeyMetadata"]["Arn"]
-    account = an_account(another_teams(administrator), key)
+    account = make_account(create_other_team(administrator), key)
     in_function = credentials_in_function(administrator)
     sessions = {
         "deploy role": session(github.session(administrator, account.deploy_role_arn, github.token(JOBS.deployment))),
@@ -82,25 +82,25 @@ def sandboxed(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFa
         "a token": administrator,
     }
     try:
-        as_made = {service: picture(administrator, account) for service, picture in PICTURES.items()}
-        yield Sandboxed(account, administrator, sessions, as_made)
+        initial = {service: snapshot(administrator, account) for service, snapshot in SNAPSHOTS.items()}
+        yield Target(account, administrator, sessions, initial)
     finally:
         for aws in opened:
             aws.close()
 
 
-def another_teams(root: Aws) -> str:
-    """What another team has in the account; returns its API's id."""
-    root.client("iam").create_role(RoleName="billing", AssumeRolePolicyDocument=trust.by_lambda())
-    root.client("lambda").create_function(
+def create_other_team(aws: Aws) -> str:
+    """Create resources of another team in the account; return the id of its API."""
+    aws.client("iam").create_role(RoleName="billing", AssumeRolePolicyDocument=trust.by_lambda())
+    aws.client("lambda").create_function(
         FunctionName="billing",
         Runtime="python3.13",
         Handler="main.handler",
-        Role=WHERE.iam_arn("role/billing"),
+        Role=CONTEXT.iam_arn("role/billing"),
         Code={"ZipFile": package("def handler(event, context): ...")},
     )
-    root.client("logs").create_log_group(logGroupName="/aws/lambda/billing")
-    root.client("cloudwatch").put_metric_alarm(
+    aws.client("logs").create_log_group(logGroupName="/aws/lambda/billing")
+    aws.client("cloudwatch").put_metric_alarm(
         AlarmName="billing-errors",
         Namespace="AWS/Lambda",
         MetricName="Errors",
@@ -110,27 +110,27 @@ def another_teams(root: Aws) -> str:
         Threshold=1,
         ComparisonOperator="GreaterThanThreshold",
     )
-    gateway = root.client("apigatewayv2")
+    gateway = aws.client("apigatewayv2")
     api = str(gateway.create_api(Name="billing", ProtocolType="HTTP", Tags={"Project": "billing"})["ApiId"])
     gateway.create_stage(ApiId=api, StageName="$default", Tags={"Project": "billing"})
     return api
 
 
-def credentials_in_function(root: Aws) -> dict[str, str]:
-    """What code in a function with the app's execution role finds in its environment."""
+def credentials_in_function(aws: Aws) -> dict[str, str]:
+    """Return the credentials in the environment of a function with the app's execution role."""
     code = f"import os\ndef handler(event, context): return {{name: os.environ[name] for name in {github.CREDENTIALS}}}"
-    client, probe = root.client("lambda"), names.AppNames("probe").function
+    client, probe = aws.client("lambda"), names.AppNames("probe").function
     client.create_function(
         FunctionName=probe,
         Runtime="python3.13",
         Handler="main.handler",
-        Role=WHERE.iam_arn(f"role{names.APP_ROLE_PATH}{APP.execution_role}"),
+        Role=CONTEXT.iam_arn(f"role{names.APP_ROLE_PATH}{APP.execution_role}"),
         Code={"ZipFile": package(code)},
     )
     client.get_waiter("function_active_v2").wait(FunctionName=probe, WaiterConfig={"Delay": 1})
-    found: dict[str, str] = json.loads(client.invoke(FunctionName=probe)["Payload"].read())
-    assert set(found) == set(github.CREDENTIALS), found
-    return found
+    credentials: dict[str, str] = json.loads(client.invoke(FunctionName=probe)["Payload"].read())
+    assert set(credentials) == set(github.CREDENTIALS), credentials
+    return credentials
 
 
 def package(code: str) -> bytes:
@@ -151,8 +151,8 @@ def _bucket(aws: Aws, account: Account) -> list[Any]:
         s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"],
         s3.get_bucket_ownership_controls(**bucket)["OwnershipControls"],
         s3.get_bucket_tagging(**bucket)["TagSet"],
-        [(one["Key"], one["VersionId"], one["ETag"]) for one in objects["Versions"]],
-        [(one["Key"], one["VersionId"]) for one in objects.get("DeleteMarkers", [])],
+        [(version["Key"], version["VersionId"], version["ETag"]) for version in objects["Versions"]],
+        [(marker["Key"], marker["VersionId"]) for marker in objects.get("DeleteMarkers", [])],
     ]
 
 
@@ -170,18 +170,18 @@ def _key(aws: Aws, account: Account) -> list[Any]:
 
 def _identity(aws: Aws, account: Account) -> list[Any]:
     iam = aws.client("iam")
-    found = [iam.list_users()["Users"]]
+    resources = [iam.list_users()["Users"]]
     for role in iam.list_roles()["Roles"]:
         name = {"RoleName": role["RoleName"]}
-        found += [iam.get_role(**name)["Role"], iam.list_attached_role_policies(**name)["AttachedPolicies"]]
+        resources += [iam.get_role(**name)["Role"], iam.list_attached_role_policies(**name)["AttachedPolicies"]]
         for policy in iam.list_role_policies(**name)["PolicyNames"]:
-            found.append(iam.get_role_policy(**name, PolicyName=policy)["PolicyDocument"])
+            resources.append(iam.get_role_policy(**name, PolicyName=policy)["PolicyDocument"])
     for policy in iam.list_policies(Scope="Local")["Policies"]:
-        found.append([policy, iam.list_policy_versions(PolicyArn=policy["Arn"])["Versions"]])
+        resources.append([policy, iam.list_policy_versions(PolicyArn=policy["Arn"])["Versions"]])
     for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
         trusted = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
-        found.append([provider, trusted["ClientIDList"], trusted["ThumbprintList"]])
-    return found
+        resources.append([provider, trusted["ClientIDList"], trusted["ThumbprintList"]])
+    return resources
 
 
 def _functions(aws: Aws, account: Account) -> list[Any]:
@@ -203,20 +203,20 @@ def _apis(aws: Aws, account: Account) -> list[Any]:
 
 
 def _logs(aws: Aws, account: Account) -> list[Any]:
-    """Groups without their sizes: the functions write into them."""
+    """Return the log groups without their sizes, which change because the functions write logs."""
     groups = aws.client("logs").describe_log_groups()["logGroups"]
-    return [(one["logGroupName"], one.get("retentionInDays")) for one in groups]
+    return [(group["logGroupName"], group.get("retentionInDays")) for group in groups]
 
 
 def _alarms(aws: Aws, account: Account) -> list[Any]:
-    """Alarms as they were put, without the states that they are in."""
+    """Return the alarms without their current states."""
     return [
         {key: value for key, value in alarm.items() if not key.startswith("State")}
         for alarm in aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     ]
 
 
-PICTURES: dict[str, Callable[[Aws, Account], list[Any]]] = {
+SNAPSHOTS: dict[str, Callable[[Aws, Account], list[Any]]] = {
     "s3": _bucket,
     "kms": _key,
     "iam": _identity,
@@ -227,153 +227,152 @@ PICTURES: dict[str, Callable[[Aws, Account], list[Any]]] = {
     "cloudwatch": _alarms,
 }
 
-# Their order and names are the same whatever the account's ids.
-TRIED = [*denied_calls.of_ci(an_account()), *denied_calls.of_function(an_account())]
+# The order and the names do not depend on the account's ids.
+DENIED_CALLS = [*denied_calls.of_ci(make_account()), *denied_calls.of_function(make_account())]
 
 
-def tell(request: pytest.FixtureRequest, attempt: Attempt, answer: str) -> None:
-    """For the table at the end of the run."""
-    request.node.user_properties.append(("attempt", (attempt.by, attempt.what, answer in denied_calls.REFUSALS)))
+def record(request: pytest.FixtureRequest, call: Attempt, response: str) -> None:
+    """Record a call for the table at the end of the run."""
+    request.node.user_properties.append(("denied call", (call.by, call.what, response in denied_calls.REFUSALS)))
 
 
-def refuse(request: pytest.FixtureRequest, sandboxed: Sandboxed, attempt: Attempt, aws: Aws | None = None) -> None:
-    answer = attempt.answer(aws or sandboxed.sessions[attempt.by])
+def assert_denied(request: pytest.FixtureRequest, target: Target, call: Attempt) -> None:
+    """Make a call; it must be denied and change nothing."""
+    response = call.answer(target.sessions[call.by])
 
-    tell(request, attempt, answer)
-    assert answer in denied_calls.REFUSALS
-    now = PICTURES[attempt.service](sandboxed.root, sandboxed.account)
-    assert now == sandboxed.as_made[attempt.service]
-
-
-@pytest.mark.parametrize("number", range(len(TRIED)), ids=[f"{one.by}: {one.what}" for one in TRIED])
-def test_an_attempt_is_refused_and_changes_nothing(
-    number: int, sandboxed: Sandboxed, request: pytest.FixtureRequest
-) -> None:
-    all_of_them = [*denied_calls.of_ci(sandboxed.account), *denied_calls.of_function(sandboxed.account)]
-
-    refuse(request, sandboxed, all_of_them[number])
+    record(request, call, response)
+    assert response in denied_calls.REFUSALS
+    after = SNAPSHOTS[call.service](target.administrator, target.account)
+    assert after == target.initial[call.service]
 
 
-def test_state_is_not_read_or_written_over_plain_http(sandboxed: Sandboxed, request: pytest.FixtureRequest) -> None:
-    """The emulator is served over TLS alone, and takes a proxy's word for what came before."""
+@pytest.mark.parametrize("number", range(len(DENIED_CALLS)), ids=[f"{call.by}: {call.what}" for call in DENIED_CALLS])
+def test_the_call_is_denied_and_changes_nothing(number: int, target: Target, request: pytest.FixtureRequest) -> None:
+    calls = [*denied_calls.of_ci(target.account), *denied_calls.of_function(target.account)]
 
-    def in_clear(request: Any, **_: Any) -> None:
+    assert_denied(request, target, calls[number])
+
+
+def test_state_cannot_be_read_or_written_over_plain_http(target: Target, request: pytest.FixtureRequest) -> None:
+    """The emulator accepts only TLS, so a proxy's header says that the client used HTTP."""
+
+    def over_http(request: Any, **_: Any) -> None:
         request.headers["X-Forwarded-Proto"] = "http"
 
-    state = {"Bucket": sandboxed.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
+    state = {"Bucket": target.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
     for by in ("deploy role", "preview role"):
-        events = sandboxed.sessions[by].client("s3").meta.events
+        events = target.sessions[by].client("s3").meta.events
         read = Attempt(by, "read state over plain HTTP", "s3", "get_object", state)
-        assert read.answer(sandboxed.sessions[by]) == "allowed"
-        events.register("before-sign.s3", in_clear)
+        assert read.answer(target.sessions[by]) == "allowed"
+        events.register("before-sign.s3", over_http)
         try:
-            refuse(request, sandboxed, read)
+            assert_denied(request, target, read)
             if by == "deploy role":
                 write = Attempt(by, "write state over plain HTTP", "s3", "put_object", {**state, "Body": b"{}"})
-                refuse(request, sandboxed, write)
+                assert_denied(request, target, write)
         finally:
-            events.unregister("before-sign.s3", in_clear)
+            events.unregister("before-sign.s3", over_http)
 
 
 @pytest.mark.parametrize("role", ["deploy", "preview"])
-def test_state_is_not_read_without_the_key(role: str, sandboxed: Sandboxed, request: pytest.FixtureRequest) -> None:
+def test_state_cannot_be_read_without_the_key(role: str, target: Target, request: pytest.FixtureRequest) -> None:
     name = {"deploy": names.DEPLOY_ROLE, "preview": names.PREVIEW_ROLE}[role]
     by: denied_calls.By = "deploy role" if role == "deploy" else "preview role"
-    state = {"Bucket": sandboxed.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
+    state = {"Bucket": target.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
 
-    policy = replace_policy(sandboxed.root, name, "state", lambda document: without(document, "DecryptState"))
+    policy = replace_policy(target.administrator, name, "state", lambda document: without(document, "DecryptState"))
     try:
-        refuse(request, sandboxed, Attempt(by, "read state without the key", "s3", "get_object", state))
+        assert_denied(request, target, Attempt(by, "read state without the key", "s3", "get_object", state))
     finally:
-        replace_policy(sandboxed.root, name, "state", lambda _: policy)
+        replace_policy(target.administrator, name, "state", lambda _: policy)
 
 
-def test_where_github_s_new_form_of_subject_is_configured_the_old_one_is_refused(
-    sandboxed: Sandboxed, request: pytest.FixtureRequest
+def test_a_role_that_trusts_githubs_new_form_of_subject_denies_the_old_form(
+    target: Target, request: pytest.FixtureRequest
 ) -> None:
-    account, iam = sandboxed.account, sandboxed.root.client("iam")
+    account, iam = target.account, target.administrator.client("iam")
     new = github.Jobs("repo:octo-org@123/octo-repo@456", "sandbox")
-    provider = WHERE.iam_arn(f"oidc-provider/{trust.GITHUB_ISSUER}")
+    provider = CONTEXT.iam_arn(f"oidc-provider/{trust.GITHUB_ISSUER}")
     before = iam.get_role(RoleName=names.DEPLOY_ROLE)["Role"]["AssumeRolePolicyDocument"]
 
     iam.update_assume_role_policy(RoleName=names.DEPLOY_ROLE, PolicyDocument=trust.by_github(provider, new.deployment))
     try:
-        assert github.session(sandboxed.root, account.deploy_role_arn, github.token(new.deployment))
+        assert github.session(target.administrator, account.deploy_role_arn, github.token(new.deployment))
         other_ids = github.Jobs("repo:octo-org@9/octo-repo@456", "sandbox")
         for jobs in (JOBS, other_ids):
-            attempt = Attempt(
+            call = Attempt(
                 "a token",
                 f"of {jobs.prefix}, where {new.prefix} is trusted",
                 "sts",
                 "assume_role_with_web_identity",
                 {
                     "RoleArn": account.deploy_role_arn,
-                    "RoleSessionName": "attempt",
+                    "RoleSessionName": "test",
                     "WebIdentityToken": github.token(jobs.deployment),
                 },
             )
-            answer = attempt.answer(sandboxed.root)
-            tell(request, attempt, answer)
-            assert answer in denied_calls.REFUSALS
+            response = call.answer(target.administrator)
+            record(request, call, response)
+            assert response in denied_calls.REFUSALS
     finally:
         iam.update_assume_role_policy(RoleName=names.DEPLOY_ROLE, PolicyDocument=json.dumps(before))
 
 
-def test_ci_owns_every_app_stack(sandboxed: Sandboxed) -> None:
-    """One stack's resources are not kept from another's updates: it is the same role."""
+def test_the_deploy_role_can_change_every_app_stack(target: Target) -> None:
+    """It is one role for all app stacks, so an update of one stack may change the resources of another."""
     blue, probe = names.AppNames("blue"), names.AppNames("probe")
 
-    for attempt, answer in (
+    for call, response in (
         (Attempt("deploy role", "", "lambda", "get_function", {"FunctionName": probe.function}), "allowed"),
-        (Attempt("deploy role", "", "logs", "delete_log_group", {"logGroupName": blue.log_group}), NOT_THERE),
-        (Attempt("deploy role", "", "lambda", "delete_function", {"FunctionName": blue.function}), NOT_THERE),
+        (Attempt("deploy role", "", "logs", "delete_log_group", {"logGroupName": blue.log_group}), NOT_FOUND),
+        (Attempt("deploy role", "", "lambda", "delete_function", {"FunctionName": blue.function}), NOT_FOUND),
         (Attempt("deploy role", "", "cloudwatch", "delete_alarms", {"AlarmNames": [blue.errors_alarm]}), "allowed"),
     ):
-        assert attempt.answer(sandboxed.sessions["deploy role"]) == answer, attempt
+        assert call.answer(target.sessions["deploy role"]) == response, call
 
 
-def test_the_function_writes_its_own_log(sandboxed: Sandboxed) -> None:
-    logs, stream = sandboxed.sessions["function"].client("logs"), {"logStreamName": "of-the-test"}
+def test_the_function_writes_its_own_log(target: Target) -> None:
+    logs, stream = target.sessions["function"].client("logs"), {"logStreamName": "test"}
     own = {"logGroupName": APP.log_group, **stream}
 
     logs.create_log_stream(**own)
     logs.put_log_events(**own, logEvents=[{"timestamp": 1, "message": "m"}])
 
-    root = sandboxed.root.client("logs")
-    assert [one["message"] for one in root.get_log_events(**own, startFromHead=True)["events"]] == ["m"]
+    events = target.administrator.client("logs").get_log_events(**own, startFromHead=True)["events"]
+    assert [event["message"] for event in events] == ["m"]
 
 
-def test_a_role_that_trusts_others_than_lambda_can_be_made_and_can_do_nothing(
-    sandboxed: Sandboxed, started: Emulator, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+def test_a_role_that_trusts_another_principal_can_be_created_and_can_do_nothing(
+    target: Target, started: Emulator, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """IAM has no condition on the trust that a role is made with. What such a role is good for is the boundary's."""
-    deploy, account = sandboxed.sessions["deploy role"], sandboxed.account
+    """IAM has no condition on the trust policy of CreateRole. The boundary limits what such a role can do."""
+    deploy, account = target.sessions["deploy role"], target.account
     role = {"RoleName": names.AppNames("evil").execution_role}
-    others = {"Effect": "Allow", "Principal": {"AWS": WHERE.iam_arn("root")}, "Action": "sts:AssumeRole"}
+    others = {"Effect": "Allow", "Principal": {"AWS": CONTEXT.iam_arn("root")}, "Action": "sts:AssumeRole"}
     everything = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
     iam = deploy.client("iam")
     iam.create_role(
         **role,
         Path=names.APP_ROLE_PATH,
-        PermissionsBoundary=execution.boundary_arn(WHERE),
+        PermissionsBoundary=execution.boundary_arn(CONTEXT),
         AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": others}),
     )
     iam.put_role_policy(**role, PolicyName="all", PolicyDocument=everything)
     try:
         arn = iam.get_role(**role)["Role"]["Arn"]
-        assumed = sandboxed.root.client("sts").assume_role(RoleArn=arn, RoleSessionName="attempt")
+        assumed = target.administrator.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")
         load(monkeypatch, {**started.environment(), **github.environment(assumed)})
         evil = Aws()
         own_log = {"logGroupName": APP.log_group, "logStreamName": "evil"}
-        tried = [
-            *(dataclasses.replace(one, by="role of CI's making") for one in denied_calls.of_function(account)),
+        calls = [
+            *(dataclasses.replace(call, by="role of CI's making") for call in denied_calls.of_function(account)),
             Attempt("role of CI's making", "write the function's log", "logs", "create_log_stream", own_log),
         ]
-        answers = [attempt.answer(evil) for attempt in tried]
+        responses = [call.answer(evil) for call in calls]
         evil.close()
     finally:
         iam.delete_role_policy(**role, PolicyName="all")
         iam.delete_role(**role)
-    for attempt, answer in zip(tried, answers, strict=True):
-        tell(request, attempt, answer)
-    assert set(answers) <= denied_calls.REFUSALS
+    for call, response in zip(calls, responses, strict=True):
+        record(request, call, response)
+    assert set(responses) <= denied_calls.REFUSALS

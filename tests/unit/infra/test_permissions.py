@@ -1,4 +1,4 @@
-"""CI's roles against what the real provider calls for what the program declares."""
+"""CI's roles against the calls that the real provider makes for the program's resources."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support import permissions
 from tests.support.permissions import Need, documents, of_role
 
 
-def refused(role: str, context: AwsContext, phases: set[str]) -> list[Need]:
+def denied(role: str, context: AwsContext, phases: set[str]) -> list[Need]:
     return [
         need
         for need in permissions.needs(context)
@@ -16,30 +16,30 @@ def refused(role: str, context: AwsContext, phases: set[str]) -> list[Need]:
     ]
 
 
-def test_every_type_that_an_app_declares_has_its_actions_in_the_table() -> None:
-    types = {one.type for one in permissions.declared()}
+def test_the_table_has_the_actions_of_every_type_that_an_app_declares() -> None:
+    types = {resource.type for resource in permissions.declared()}
 
-    assert sorted(types - set(permissions.ENTRIES)) == [], "name their entries in tests/permissions.py"
-    assert sorted(set(permissions.ENTRIES) - types) == [], "no app declares them any more"
+    assert sorted(types - set(permissions.ENTRIES)) == [], "name their entries in tests/support/permissions.py"
+    assert sorted(set(permissions.ENTRIES) - types) == [], "no app declares these types any more"
     for entries in permissions.ENTRIES.values():
         for entry in entries:
             assert entry in permissions.TABLE
 
 
-def test_the_deploy_role_may_do_all_that_the_provider_does(context: AwsContext) -> None:
-    assert refused("deploy", context, {"create", "read", "update", "delete"}) == []
+def test_the_deploy_role_may_make_every_call_of_the_provider(context: AwsContext) -> None:
+    assert denied("deploy", context, {"create", "read", "update", "delete"}) == []
 
 
-def test_the_preview_role_may_read_all_that_the_provider_reads_and_do_no_more(context: AwsContext) -> None:
+def test_the_preview_role_may_make_every_read_of_the_provider_and_no_write(context: AwsContext) -> None:
     preview = list(of_role("preview", context).values())
 
-    assert refused("preview", context, {"read"}) == []
+    assert denied("preview", context, {"read"}) == []
     reads = {need.action for need in permissions.needs(context) if need.phase == "read"}
     writes = [need for need in permissions.needs(context) if need.action not in reads]
     assert [need for need in writes if need.is_allowed_by(preview, context)] == []
 
 
-def test_what_ci_is_never_granted_it_is_not_granted(context: AwsContext) -> None:
+def test_actions_that_ci_must_never_have_are_denied(context: AwsContext) -> None:
     role = context.iam_arn("role/incident-sandbox/app/incident-sandbox-app-execution")
     boundary = {"iam:PermissionsBoundary": execution.boundary_arn(context)}
 
@@ -49,7 +49,7 @@ def test_what_ci_is_never_granted_it_is_not_granted(context: AwsContext) -> None
 
 
 @pytest.mark.parametrize("service", ["ec2.amazonaws.com", "states.amazonaws.com", "lambda.amazonaws.com.evil.example"])
-def test_a_role_is_passed_to_lambda_alone(service: str, context: AwsContext) -> None:
+def test_a_role_can_be_passed_only_to_lambda(service: str, context: AwsContext) -> None:
     role = context.iam_arn("role/incident-sandbox/app/incident-sandbox-app-execution")
 
     need = Need("function", "create", "iam:PassRole", role, {"iam:PassedToService": service})
@@ -57,8 +57,8 @@ def test_a_role_is_passed_to_lambda_alone(service: str, context: AwsContext) -> 
     assert not need.is_allowed_by(of_role("deploy", context).values(), context)
 
 
-def test_traces_may_be_sent_and_not_read(context: AwsContext) -> None:
-    """The emulator has no X-Ray to ask."""
+def test_the_function_may_send_traces_and_not_read_them(context: AwsContext) -> None:
+    """The emulator has no X-Ray, so no test calls it."""
     policy = documents(context)["execution"]
 
     def allowed(action: str) -> bool:

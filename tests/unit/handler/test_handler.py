@@ -1,4 +1,4 @@
-"""The handler, as a function."""
+"""The handler, called as a function."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from handler import main
 
 EVENT = {"rawPath": "/", "version": "2.0"}
-GIVEAWAYS = ("fail_mode", "failmode", "inject", "simulat", "sandbox", "synthetic", "chaos")
+CAUSES = ("fail_mode", "failmode", "inject", "simulat", "sandbox", "synthetic", "chaos")
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Context:
 
 
 @pytest.mark.parametrize("value", [None, "false", "", "TRUE", "1", "yes"])
-def test_anything_but_true_is_answered_healthy(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+def test_any_value_except_true_is_healthy(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
     if value is None:
         monkeypatch.delenv("FAIL_MODE", raising=False)
     else:
@@ -36,7 +36,7 @@ def test_anything_but_true_is_answered_healthy(monkeypatch: pytest.MonkeyPatch, 
     assert json.loads(response["body"])["status"] == "healthy"
 
 
-def test_a_healthy_answer_says_which_deployment_gave_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_healthy_response_names_its_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FAIL_MODE", raising=False)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
 
@@ -67,14 +67,14 @@ def test_a_failing_request_logs_one_error_and_raises(
 
 
 def test_telemetry_never_names_the_cause(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The agent under examination reads logs, stack traces and responses; the answer must be in none of them."""
+    """An investigator reads logs, stack traces and responses: none may name the cause."""
     monkeypatch.setenv("FAIL_MODE", "true")
     context = Context(function_name="any-name")
     try:
         main.handle(EVENT, context)
     except main.RequestError as error:
         trace = "".join(traceback.format_exception(error)[1:])
-        # Lambda's own trace has the frames of the function only: not those of this test, nor the checkout's path.
+        # Lambda's own trace has only the frames of the function: none of this test, and no path of the checkout.
         raised = "".join(
             line for line in trace.splitlines(keepends=True) if "tests/" not in line and "/handler/" not in line
         )
@@ -82,9 +82,9 @@ def test_telemetry_never_names_the_cause(monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.delenv("FAIL_MODE")
     telemetry += main.handle(EVENT, context)["body"]
 
-    assert [word for word in GIVEAWAYS if word in telemetry.lower()] == []
+    assert [word for word in CAUSES if word in telemetry.lower()] == []
 
 
-def test_the_package_needs_nothing_but_the_standard_library(root: Path) -> None:
+def test_the_package_needs_only_the_standard_library(root: Path) -> None:
     program = f"import sys; sys.path.insert(0, {str(root / 'handler')!r}); import main"
     subprocess.run([sys.executable, "-I", "-S", "-B", "-c", program], check=True)

@@ -1,4 +1,4 @@
-"""Where records go."""
+"""Where records are written."""
 
 import json
 import os
@@ -38,23 +38,23 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     assert json.loads(target.read_text()) == RECORD
 
 
-def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    read: list[str] = []
-    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    received: list[str] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_text()))
     reader.start()
 
     records.check_writable(pipe)
     records.write(pipe, RECORD)
     reader.join(10)
 
-    assert json.loads(read[0]) == RECORD
+    assert json.loads(received[0]) == RECORD
     assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("name", ["", "missing/record.json", "file/record.json", "x" * 254])
-def test_a_place_that_cannot_be_written_is_told(name: str, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_an_error(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(UsageError, match="cannot be written"):

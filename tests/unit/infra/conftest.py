@@ -1,4 +1,4 @@
-"""The program without AWS."""
+"""The AWS partitions that policies are tested in."""
 
 import pytest
 

@@ -1,0 +1,89 @@
+"""The ./sandbox script without a virtual environment: its messages, and that it leaves no incomplete environment."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VERBS = ("rehearse", "local", "bootstrap", "status", "check", "recover", "summary", "test", "benchmark")
+
+
+@pytest.fixture
+def script(root: Path, tmp_path: Path) -> Path:
+    """The script and its verbs in a folder without requirements, so that it cannot install anything."""
+    (tmp_path / "cli").mkdir()
+    for file in ("cli/__init__.py", "cli/verbs.py"):
+        shutil.copy(root / file, tmp_path / file)
+    return Path(shutil.copy(root / "sandbox", tmp_path / "sandbox"))
+
+
+def run(script: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # Not the Python of this virtual environment: the script would use that environment.
+    python = str(getattr(sys, "_base_executable", sys.executable))
+    return subprocess.run(
+        [python, str(script), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_help_names_every_verb(script: Path) -> None:
+    result = run(script, "--help")
+
+    assert result.returncode == 0
+    assert [verb for verb in VERBS if verb not in result.stdout] == []
+
+
+def test_no_verb_or_a_wrong_verb_is_a_usage_error(script: Path) -> None:
+    none, wrong = run(script), run(script, "reherse")
+
+    assert (none.returncode, wrong.returncode) == (2, 2)
+    assert "usage: ./sandbox VERB" in none.stderr
+    assert "there is no verb 'reherse'" in wrong.stderr
+
+
+def test_the_error_for_an_old_python_names_the_version_needed(script: Path) -> None:
+    script.write_text(script.read_text().replace("OLDEST = (3, 10)", "OLDEST = (3, 99)"))
+
+    result = run(script, "rehearse")
+
+    assert result.returncode == 2
+    assert f"Python 3.99 or newer is needed, and python3 here is {sys.version.split()[0]}" in result.stderr
+    assert not (script.parent / ".venv").exists()
+
+
+def test_the_error_for_a_missing_venv_or_pip_says_what_to_install(script: Path, tmp_path: Path) -> None:
+    """Debian's python3 without python3-venv cannot import ensurepip."""
+    debian = tmp_path / "debian"
+    debian.mkdir()
+    (debian / "ensurepip.py").write_text("raise ImportError\n")
+
+    result = run(script, "rehearse", PYTHONPATH=str(debian), PATH="/nowhere")
+
+    assert result.returncode == 2
+    assert "has no venv or no pip" in result.stderr
+    assert "apt install python3-venv" in result.stderr
+    assert not (script.parent / ".venv").exists()
+
+
+def test_a_checkout_that_cannot_be_written_is_an_error(script: Path) -> None:
+    (script.parent / ".venv.lock").mkdir()  # not even root can open a folder for writing
+
+    result = run(script, "rehearse")
+
+    assert result.returncode == 2
+    assert "run from a checkout that you may write to" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_old_python_can_parse_the_script(root: Path) -> None:
+    """Any python3 must be able to print that it is too old."""
+    import ast
+
+    for file in ("sandbox", "cli/__init__.py", "cli/verbs.py"):
+        ast.parse((root / file).read_text(), feature_version=(3, 4))
