@@ -152,7 +152,7 @@ def test_one_that_is_killed_leaves_the_folder_as_it_was(checkout: Path, tmp_path
 @pytest.mark.parametrize(
     ("holding", "told"),
     [
-        ("thesis.txt", "holds thesis.txt, which is no emulator's; name an empty folder"),
+        ("thesis.txt", "has thesis.txt, which no emulator saved; name an empty folder"),
         ("emulator.tar", "emulator.tar cannot be read"),
     ],
 )
@@ -176,13 +176,13 @@ def test_two_emulators_do_not_share_a_folder(checkout: Path, tmp_path: Path) -> 
     found = run_sandbox(copy_project(tmp_path / "other"), "local", "start", "--persist", folder)
 
     assert found.returncode == 2
-    assert "another emulator is running on it" in found.stderr
+    assert "another emulator uses it" in found.stderr
 
 
 def test_a_second_stop_does_not_end_the_save_that_the_first_began(checkout: Path, tmp_path: Path) -> None:
     folder = tmp_path / "saved"
     run_sandbox(checkout, "local", "start", "--persist", str(folder))
-    (checkout / ".local" / "kept" / "large").write_bytes(bytes(100_000_000))
+    (checkout / ".local" / "persistent" / "large").write_bytes(bytes(100_000_000))
     status = run_sandbox(checkout, "local", "status").stdout
     pid = int(status.split("pid ")[1].split()[0])
 

@@ -171,7 +171,7 @@ def test_a_port_that_is_taken_is_told(sandbox: Sandbox, scratch: Path) -> None:
         found = sandbox("rehearse", "--port", str(port), TMPDIR=str(scratch))
 
     assert found.returncode == 2
-    assert f"port {port} cannot be had on this machine" in found.stderr
+    assert f"port {port} is unavailable on this machine" in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
     assert list(scratch.iterdir()) == []
 
