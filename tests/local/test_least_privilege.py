@@ -14,7 +14,7 @@ from local_aws.emulator.process import Emulator
 from local_aws.engine.choice import choose
 from local_aws.provider.resource import Aws
 from local_aws.rehearsal import denied_calls, github
-from local_aws.rehearsal.denied_calls import Attempt
+from local_aws.rehearsal.denied_calls import DeniedCall
 from local_aws.rehearsal.lifecycle import REPOSITORY, Lifecycle, StepFailed
 from ops.errors import UsageError
 from tests.local.conftest import load, replace_policy, reset
@@ -69,8 +69,8 @@ def rehearsed(started: Emulator) -> Rehearsed:
 
     def try_first(params: dict[str, Any], model: Any, **_: Any) -> None:
         if rivals:
-            attempt = Attempt("preview role", "", model.service_model.service_name, xform_name(model.name), params)
-            answers.append((model.name, attempt.answer(rivals[0])))
+            attempt = DeniedCall("preview role", "", model.service_model.service_name, xform_name(model.name), params)
+            answers.append((model.name, attempt.result(rivals[0])))
 
     rivals: list[Aws] = []
     reset(started)
@@ -170,6 +170,6 @@ def test_the_administrator_is_refused_nothing_that_is_attempted(aws: Aws) -> Non
     """So the attempts ask for something, and it is the roles that are refused. Trust is not the administrator's."""
     tried = [*denied_calls.of_ci(an_account()), *denied_calls.of_function(an_account())]
 
-    refused = [one.what for one in tried if one.service != "sts" and one.answer(aws) in denied_calls.REFUSALS]
+    refused = [one.title for one in tried if one.service != "sts" and one.result(aws) in denied_calls.REFUSALS]
 
     assert refused == []

@@ -17,7 +17,7 @@ from infra.policies.document import document
 from local_aws.emulator.process import Emulator
 from local_aws.provider.resource import Aws
 from local_aws.rehearsal import denied_calls, github
-from local_aws.rehearsal.denied_calls import Account, Attempt
+from local_aws.rehearsal.denied_calls import Account, DeniedCall
 from tests.local.conftest import REGION, load, replace_policy, reset
 from tests.support.deploying import app_over_bootstrap
 from tests.support.permissions import without
@@ -231,13 +231,13 @@ PICTURES: dict[str, Callable[[Aws, Account], list[Any]]] = {
 TRIED = [*denied_calls.of_ci(an_account()), *denied_calls.of_function(an_account())]
 
 
-def tell(request: pytest.FixtureRequest, attempt: Attempt, answer: str) -> None:
+def tell(request: pytest.FixtureRequest, attempt: DeniedCall, answer: str) -> None:
     """For the table at the end of the run."""
-    request.node.user_properties.append(("attempt", (attempt.by, attempt.what, answer in denied_calls.REFUSALS)))
+    request.node.user_properties.append(("attempt", (attempt.caller, attempt.title, answer in denied_calls.REFUSALS)))
 
 
-def refuse(request: pytest.FixtureRequest, sandboxed: Sandboxed, attempt: Attempt, aws: Aws | None = None) -> None:
-    answer = attempt.answer(aws or sandboxed.sessions[attempt.by])
+def refuse(request: pytest.FixtureRequest, sandboxed: Sandboxed, attempt: DeniedCall, aws: Aws | None = None) -> None:
+    answer = attempt.result(aws or sandboxed.sessions[attempt.caller])
 
     tell(request, attempt, answer)
     assert answer in denied_calls.REFUSALS
@@ -245,7 +245,7 @@ def refuse(request: pytest.FixtureRequest, sandboxed: Sandboxed, attempt: Attemp
     assert now == sandboxed.as_made[attempt.service]
 
 
-@pytest.mark.parametrize("number", range(len(TRIED)), ids=[f"{one.by}: {one.what}" for one in TRIED])
+@pytest.mark.parametrize("number", range(len(TRIED)), ids=[f"{one.caller}: {one.title}" for one in TRIED])
 def test_an_attempt_is_refused_and_changes_nothing(
     number: int, sandboxed: Sandboxed, request: pytest.FixtureRequest
 ) -> None:
@@ -263,13 +263,13 @@ def test_state_is_not_read_or_written_over_plain_http(sandboxed: Sandboxed, requ
     state = {"Bucket": sandboxed.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
     for by in ("deploy role", "preview role"):
         events = sandboxed.sessions[by].client("s3").meta.events
-        read = Attempt(by, "read state over plain HTTP", "s3", "get_object", state)
-        assert read.answer(sandboxed.sessions[by]) == "allowed"
+        read = DeniedCall(by, "read state over plain HTTP", "s3", "get_object", state)
+        assert read.result(sandboxed.sessions[by]) == "allowed"
         events.register("before-sign.s3", in_clear)
         try:
             refuse(request, sandboxed, read)
             if by == "deploy role":
-                write = Attempt(by, "write state over plain HTTP", "s3", "put_object", {**state, "Body": b"{}"})
+                write = DeniedCall(by, "write state over plain HTTP", "s3", "put_object", {**state, "Body": b"{}"})
                 refuse(request, sandboxed, write)
         finally:
             events.unregister("before-sign.s3", in_clear)
@@ -278,12 +278,12 @@ def test_state_is_not_read_or_written_over_plain_http(sandboxed: Sandboxed, requ
 @pytest.mark.parametrize("role", ["deploy", "preview"])
 def test_state_is_not_read_without_the_key(role: str, sandboxed: Sandboxed, request: pytest.FixtureRequest) -> None:
     name = {"deploy": names.DEPLOY_ROLE, "preview": names.PREVIEW_ROLE}[role]
-    by: denied_calls.By = "deploy role" if role == "deploy" else "preview role"
+    by: denied_calls.Caller = "deploy role" if role == "deploy" else "preview role"
     state = {"Bucket": sandboxed.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
 
     policy = replace_policy(sandboxed.root, name, "state", lambda document: without(document, "DecryptState"))
     try:
-        refuse(request, sandboxed, Attempt(by, "read state without the key", "s3", "get_object", state))
+        refuse(request, sandboxed, DeniedCall(by, "read state without the key", "s3", "get_object", state))
     finally:
         replace_policy(sandboxed.root, name, "state", lambda _: policy)
 
@@ -301,7 +301,7 @@ def test_where_github_s_new_form_of_subject_is_configured_the_old_one_is_refused
         assert github.session(sandboxed.root, account.deploy_role_arn, github.token(new.deployment))
         other_ids = github.Jobs("repo:octo-org@9/octo-repo@456", "sandbox")
         for jobs in (JOBS, other_ids):
-            attempt = Attempt(
+            attempt = DeniedCall(
                 "a token",
                 f"of {jobs.prefix}, where {new.prefix} is trusted",
                 "sts",
@@ -312,7 +312,7 @@ def test_where_github_s_new_form_of_subject_is_configured_the_old_one_is_refused
                     "WebIdentityToken": github.token(jobs.deployment),
                 },
             )
-            answer = attempt.answer(sandboxed.root)
+            answer = attempt.result(sandboxed.root)
             tell(request, attempt, answer)
             assert answer in denied_calls.REFUSALS
     finally:
@@ -324,12 +324,12 @@ def test_ci_owns_every_app_stack(sandboxed: Sandboxed) -> None:
     blue, probe = names.AppNames("blue"), names.AppNames("probe")
 
     for attempt, answer in (
-        (Attempt("deploy role", "", "lambda", "get_function", {"FunctionName": probe.function}), "allowed"),
-        (Attempt("deploy role", "", "logs", "delete_log_group", {"logGroupName": blue.log_group}), NOT_THERE),
-        (Attempt("deploy role", "", "lambda", "delete_function", {"FunctionName": blue.function}), NOT_THERE),
-        (Attempt("deploy role", "", "cloudwatch", "delete_alarms", {"AlarmNames": [blue.errors_alarm]}), "allowed"),
+        (DeniedCall("deploy role", "", "lambda", "get_function", {"FunctionName": probe.function}), "allowed"),
+        (DeniedCall("deploy role", "", "logs", "delete_log_group", {"logGroupName": blue.log_group}), NOT_THERE),
+        (DeniedCall("deploy role", "", "lambda", "delete_function", {"FunctionName": blue.function}), NOT_THERE),
+        (DeniedCall("deploy role", "", "cloudwatch", "delete_alarms", {"AlarmNames": [blue.errors_alarm]}), "allowed"),
     ):
-        assert attempt.answer(sandboxed.sessions["deploy role"]) == answer, attempt
+        assert attempt.result(sandboxed.sessions["deploy role"]) == answer, attempt
 
 
 def test_the_function_writes_its_own_log(sandboxed: Sandboxed) -> None:
@@ -366,10 +366,10 @@ def test_a_role_that_trusts_others_than_lambda_can_be_made_and_can_do_nothing(
         evil = Aws()
         own_log = {"logGroupName": APP.log_group, "logStreamName": "evil"}
         tried = [
-            *(dataclasses.replace(one, by="role of CI's making") for one in denied_calls.of_function(account)),
-            Attempt("role of CI's making", "write the function's log", "logs", "create_log_stream", own_log),
+            *(dataclasses.replace(one, caller="role of CI's making") for one in denied_calls.of_function(account)),
+            DeniedCall("role of CI's making", "write the function's log", "logs", "create_log_stream", own_log),
         ]
-        answers = [attempt.answer(evil) for attempt in tried]
+        answers = [attempt.result(evil) for attempt in tried]
         evil.close()
     finally:
         iam.delete_role_policy(**role, PolicyName="all")
