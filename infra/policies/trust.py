@@ -14,8 +14,8 @@ def by_lambda() -> str:
 def by_github(provider_arn: str, subject: str) -> str:
     """Trust for GitHub Actions jobs whose token carries exactly this subject: no wildcard, no ForAllValues.
 
-    https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws, and as people
-    have it: aws-actions/configure-aws-credentials#672.
+    https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws, and as users
+    write it: aws-actions/configure-aws-credentials#672.
     """
     return document(
         {
