@@ -65,7 +65,7 @@ class CiRoles(pulumi.ComponentResource):
         self.register_outputs({"deployRoleArn": self.deploy_role_arn, "previewRoleArn": self.preview_role_arn})
 
     def _provider_arn(self) -> pulumi.Output[str]:
-        """Return the OIDC provider's ARN. An account has at most one per issuer, so settings may name an existing one."""
+        """Return the OIDC provider's ARN. An account has at most one per issuer, so settings can name it."""
         if self._args.oidc_provider_arn:
             return pulumi.Output.from_input(self._args.oidc_provider_arn)
         return aws.iam.OpenIdConnectProvider(

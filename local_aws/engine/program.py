@@ -16,7 +16,7 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 from local_aws.errors import LocalAwsError
 from local_aws.provider.resource import Props
-from local_aws.provider.wire import from_struct, returning, to_struct
+from local_aws.provider.wire import from_struct, return_field, to_struct
 from ops.stacks.urn import STACK_TYPE, Urn
 
 PARALLEL = 8
@@ -127,8 +127,8 @@ class _Monitor:
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any) -> Any:
-        found = self._deployment.invoke(request.tok, from_struct(request.args))
-        return resource_pb2.ResourceInvokeResponse(**returning(found))
+        result = self._deployment.invoke(request.tok, from_struct(request.args))
+        return resource_pb2.ResourceInvokeResponse(**return_field(result))
 
     def SignalAndWaitForShutdown(self, request: Any) -> Any:
         return empty_pb2.Empty()

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from botocore.exceptions import ClientError
 
-from local_aws.provider.resource import Aws, absent
+from local_aws.provider.resource import Aws, is_not_found
 
 
 class Store(Protocol):
@@ -37,7 +37,7 @@ class Bucket:
         try:
             content: bytes = self._s3.get_object(Bucket=self._name, Key=key)["Body"].read()
         except ClientError as error:
-            if absent(error):
+            if is_not_found(error):
                 return None
             raise
         return content

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from local_aws.errors import LocalAwsError
-from local_aws.provider.core import KINDS, Provider, ProviderError
+from local_aws.provider.core import RESOURCE_TYPES, Provider, ProviderError
 from local_aws.provider.resource import Aws, Props
 from local_aws.provider.wire import ARCHIVE, SIGNATURE
 
@@ -313,7 +313,7 @@ NEVER_GONE = {
 
 
 def test_every_resource_type_has_a_case() -> None:
-    assert CASES.keys() == KINDS.keys()
+    assert CASES.keys() == RESOURCE_TYPES.keys()
 
 
 @pytest.mark.parametrize("token", CASES)
@@ -348,7 +348,7 @@ def assert_aws_has(provider: Provider, token: str, id: str, state: Props, inputs
     found = provider.read(token, id, state)
     assert found is not None
     assert provider.diff(token, found, inputs).changed == frozenset()
-    assert found == {**state, **{key: found[key] for key in KINDS[token].documents if key in found}}
+    assert found == {**state, **{key: found[key] for key in RESOURCE_TYPES[token].documents if key in found}}
 
 
 def test_drift_is_seen_by_reading(provider: Provider) -> None:

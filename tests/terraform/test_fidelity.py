@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.provider.core import KINDS as OURS
+from local_aws.provider.core import RESOURCE_TYPES as OURS
 from tests.terraform import configuration
 from tests.terraform.conftest import Account, Change, written
 
