@@ -48,8 +48,11 @@ def _log_groups(context: AwsContext) -> list[str]:
 
 
 def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
-    """Pulumi's S3 backend needs ListBucket, GetObject, PutObject and DeleteObject, and no other action of S3: tried by
-    removing each, pulumi/docs#19948. Its secrets provider needs Encrypt and Decrypt: go-cloud, secrets/awskms."""
+    """Allow what Pulumi needs to read state.
+
+    Its S3 backend needs ListBucket, GetObject, PutObject and DeleteObject, and no other action of S3: tried by removing
+    each, pulumi/docs#19948. Its secrets provider needs Encrypt and Decrypt: go-cloud, secrets/awskms.
+    """
     return [
         {"Sid": "ListState", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
         {

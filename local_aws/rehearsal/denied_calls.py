@@ -18,7 +18,7 @@ from infra.policies.document import document
 from local_aws.provider.resource import Aws, Props
 from local_aws.rehearsal import github
 
-Caller = Literal["a token", "deploy role", "preview role", "function", "role of CI's making"]
+Caller = Literal["a token", "deploy role", "preview role", "function", "role created by CI"]
 
 REFUSALS = {"AccessDenied", "AccessDeniedException"}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -104,7 +104,7 @@ def _tokens(account: Account) -> Iterator[DeniedCall]:
         "another repository": github.Jobs("repo:octo-org/other", jobs.environment).deployment,
         "another owner's repository of that name": github.Jobs(f"repo:other/{name}", jobs.environment).deployment,
         "another environment": github.Jobs(jobs.prefix, "production").deployment,
-        "an environment whose name begins alike": f"{jobs.deployment}-2",
+        "an environment whose name has the same start": f"{jobs.deployment}-2",
         "an environment in other capitals": github.Jobs(jobs.prefix, jobs.environment.upper()).deployment,
         "a branch": f"{jobs.prefix}:ref:refs/heads/main",
         "a tag": f"{jobs.prefix}:ref:refs/tags/v1",
@@ -203,7 +203,7 @@ def _on_key(account: Account) -> Iterator[DeniedCall]:
 
 
 def _on_identity(account: Account) -> Iterator[DeniedCall]:
-    """On the OIDC trust, the roles themselves, and the boundary."""
+    """Change the OIDC trust, the roles themselves, or the boundary."""
     call = functools.partial(DeniedCall, "deploy role")
     provider = {"OpenIDConnectProviderArn": account.context.iam_arn(f"oidc-provider/{trust.GITHUB_ISSUER}")}
     yield call("delete the OIDC provider", "iam", "delete_open_id_connect_provider", provider)
@@ -240,7 +240,7 @@ def _on_identity(account: Account) -> Iterator[DeniedCall]:
 
 
 def _for_more_rights(account: Account) -> Iterator[DeniedCall]:
-    """To get more rights: by roles that CI creates, and by passing roles."""
+    """Get more rights, by a new or changed role, or by passing a role."""
     call = functools.partial(DeniedCall, "deploy role")
     boundary = {"PermissionsBoundary": execution.boundary_arn(account.context)}
     unbound = {"PermissionsBoundary": ADMINISTRATOR}
@@ -291,7 +291,7 @@ def _for_more_rights(account: Account) -> Iterator[DeniedCall]:
 
 
 def _on_others(account: Account) -> Iterator[DeniedCall]:
-    """On other teams' resources. Those of other app stacks are CI's own, and not among them."""
+    """Read or change other teams' resources. Those of other app stacks are CI's own, and not among them."""
     function, api = {"FunctionName": "billing"}, {"ApiId": account.other_api}
     stage, group, alarm = {**api, "StageName": "$default"}, {"logGroupName": "/aws/lambda/billing"}, "billing-errors"
     log = {"DestinationArn": account.context.arn("logs", "log-group:/aws/lambda/billing"), "Format": "$context.path"}
@@ -331,7 +331,7 @@ def _on_others(account: Account) -> Iterator[DeniedCall]:
 
 
 def _by_preview(account: Account) -> Iterator[DeniedCall]:
-    """By the preview role, which a pull request's own code runs with."""
+    """Do more than read, with the preview role, which a pull request's own code runs with."""
     app = {"Bucket": account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{account.app.stack}.json"}
     bootstrap = {**app, "Key": f".pulumi/stacks/{names.PROJECT}/{names.BOOTSTRAP_STACK}.json"}
     lock = {**app, "Key": f".pulumi/locks/organization/{names.PROJECT}/{account.app.stack}/1.json"}

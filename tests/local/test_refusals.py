@@ -366,8 +366,8 @@ def test_a_role_that_trusts_others_than_lambda_can_be_made_and_can_do_nothing(
         evil = Aws()
         own_log = {"logGroupName": APP.log_group, "logStreamName": "evil"}
         tried = [
-            *(dataclasses.replace(one, caller="role of CI's making") for one in denied_calls.of_function(account)),
-            DeniedCall("role of CI's making", "write the function's log", "logs", "create_log_stream", own_log),
+            *(dataclasses.replace(one, caller="role created by CI") for one in denied_calls.of_function(account)),
+            DeniedCall("role created by CI", "write the function's log", "logs", "create_log_stream", own_log),
         ]
         answers = [attempt.result(evil) for attempt in tried]
         evil.close()
