@@ -1,4 +1,4 @@
-"""The Pulumi program: one scope's component, its outputs exported."""
+"""The Pulumi program: create one scope's component, and export its outputs."""
 
 import pulumi
 

@@ -1,6 +1,6 @@
-"""`./sandbox benchmark`: how long things take, as medians, and as ratios to what is measured beside them in one run.
+"""`./sandbox benchmark`: how long things take, as medians, and as ratios to a baseline measured in the same run.
 
-Nothing here passes or fails; a claim about speed in the README is one of these lines.
+Nothing here passes or fails; every claim about speed in the README is from these lines.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from tests.support.checkouts import copy_files, copy_project, shell_with_env
 PYTHON = sys.executable
 SANDBOX = [PYTHON, str(ROOT / "sandbox")]
 FUNCTION = "incident-sandbox-app"
-AWS_CLI = "awscli==1.46.3"  # what people change a function with by hand; pins a botocore of its own
+AWS_CLI = "awscli==1.46.3"  # the baseline: a change of the function by hand; pins a botocore of its own
 
 
 def main(argv: list[str]) -> int:
@@ -36,50 +36,50 @@ def main(argv: list[str]) -> int:
     }
     parser = argparse.ArgumentParser(prog="sandbox benchmark", description=__doc__)
     parser.add_argument("which", nargs="*", metavar="WHICH", help=f"any of: {', '.join(benchmarks)} (all)")
-    chosen = parser.parse_args(argv).which or list(benchmarks)
-    for name in chosen:
+    names = parser.parse_args(argv).which or list(benchmarks)
+    for name in names:
         if name not in benchmarks:
             parser.error(f"{name}: must be one of {', '.join(benchmarks)}")
-    for name in chosen:
+    for name in names:
         benchmarks[name]()
     return 0
 
 
 def flip() -> None:
-    """An `up` with failMode changed, by each engine, and its preview, against the AWS CLI's change of the variable."""
+    """Measure an `up` that changes failMode, by each engine, and its preview, against the AWS CLI's own change."""
     with deployed() as (checkout, shell):
-        ours = [str(checkout / "sandbox"), "local", "up", "--config"]
-        change = [*aws_cli(), "lambda", "update-function-configuration", "--function-name", FUNCTION, "--environment"]
+        local_up = [PYTHON, str(checkout / "sandbox"), "local", "up", "--config"]
+        update = [*aws_cli(), "lambda", "update-function-configuration", "--function-name", FUNCTION, "--environment"]
         pulumi = ["pulumi", "--non-interactive", "--stack", "app"] if shutil.which("pulumi") else []
         times: dict[str, list[float]] = {}
         for turn in range(12):
             mode = "true" if turn % 2 == 0 else "false"
             commands = {
-                "aws lambda update-function-configuration": [[*change, f"Variables={{FAIL_MODE={mode}}}"]],
-                "embedded engine": [[PYTHON, *ours, f"failMode={mode}"]],
+                "aws lambda update-function-configuration": [[*update, f"Variables={{FAIL_MODE={mode}}}"]],
+                "embedded engine": [[*local_up, f"failMode={mode}"]],
             }
             if pulumi:
-                # The embedded engine has just made it so: set back, so that the CLI has as much to do.
-                back = "false" if mode == "true" else "true"
-                subprocess.run([PYTHON, *ours, f"failMode={back}"], env=shell, capture_output=True, check=True)
-                subprocess.run([*pulumi, "config", "set", "failMode", back], env=shell, capture_output=True, check=True)
-                config = [*pulumi, "config", "set", "failMode", mode]
+                # The embedded engine has applied the mode just now: undo it, so that the CLI has the same change to do.
+                old_mode = "false" if mode == "true" else "true"
+                subprocess.run([*local_up, f"failMode={old_mode}"], env=shell, capture_output=True, check=True)
+                config = [*pulumi, "config", "set", "failMode"]
+                subprocess.run([*config, old_mode], env=shell, capture_output=True, check=True)
                 commands["pulumi preview"] = [[*pulumi, "preview"]]
-                commands["pulumi config set and up"] = [config, [*pulumi, "up", "--yes", "--skip-preview"]]
+                commands["pulumi config set and up"] = [[*config, mode], [*pulumi, "up", "--yes", "--skip-preview"]]
             for name, steps in commands.items():
                 times.setdefault(name, []).append(sum(seconds(step, shell) for step in steps))
-        medians = {name: statistics.median(found[1:]) for name, found in times.items()}  # the first fills caches
-        theirs = medians.pop("aws lambda update-function-configuration")
-        print(f"flip: aws lambda update-function-configuration {theirs:.2f} s")
-        for name, ours_took in medians.items():
-            print(f"  {name} {ours_took:.2f} s: {ours_took / theirs:.2f} times as long")
+        medians = {name: statistics.median(runs[1:]) for name, runs in times.items()}  # the first run fills caches
+        baseline = medians.pop("aws lambda update-function-configuration")
+        print(f"flip: aws lambda update-function-configuration {baseline:.2f} s")
+        for name, duration in medians.items():
+            print(f"  {name} {duration:.2f} s: {duration / baseline:.2f} times as long")
         if pulumi:
             print(f"  of which the CLI's start {median(['pulumi', 'version'], shell):.2f} s, "
                   f"the provider's {median([PYTHON, '-c', PLUGIN_START], shell):.2f} s, "
                   f"the program's, to its first registration, {median([PYTHON, '-c', PROGRAM_START], shell):.2f} s, "
                   f"pip for the language host {median([PYTHON, '-m', 'pip', '--version'], shell):.2f} s "
                   f"+ {median([PYTHON, '-m', 'pip', 'list', '--format', 'json'], shell):.2f} s, "
-                  f"AWS's answer {median_of_api(shell):.2f} s")  # fmt: skip
+                  f"AWS's response {median_of_api(shell):.2f} s")  # fmt: skip
 
 
 PLUGIN_START = """
@@ -100,35 +100,35 @@ runpy.run_path("__main__.py")
 
 
 def median_of_api(shell: dict[str, str]) -> float:
-    """What the emulator takes to change the function, asked by a client that is there already."""
+    """Return the median time of the emulator's update of the function, for a client that exists already."""
     session = boto3.Session(shell["AWS_ACCESS_KEY_ID"], shell["AWS_SECRET_ACCESS_KEY"], region_name=shell["AWS_REGION"])
     client = session.client("lambda", endpoint_url=shell["AWS_ENDPOINT_URL"], verify=shell["AWS_CA_BUNDLE"])
-    found = []
+    durations = []
     for turn in range(9):
         started = time.monotonic()
         variables = {"FAIL_MODE": "true" if turn % 2 else "false"}
         client.update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": variables})
-        found.append(time.monotonic() - started)
-    return statistics.median(found)
+        durations.append(time.monotonic() - started)
+    return statistics.median(durations)
 
 
 @contextlib.contextmanager
 def deployed() -> Iterator[tuple[Path, dict[str, str]]]:
-    """A checkout whose emulator has the app deployed, and the environment of a shell that has loaded `local env`."""
+    """Provide a checkout whose emulator has the app deployed, and the environment of a shell with `local env`."""
     with tempfile.TemporaryDirectory() as scratch:
         checkout = copy_project(Path(scratch) / "checkout")
         sandbox = [PYTHON, str(checkout / "sandbox")]
         try:
             subprocess.run([*sandbox, "rehearse", "--engine", "embedded", "--keep"], capture_output=True, check=True)
             shell = shell_with_env(checkout)
-            shell.pop("PYTHONPYCACHEPREFIX", None)  # bytecode beside its modules, as in a person's shell
+            shell.pop("PYTHONPYCACHEPREFIX", None)  # bytecode beside its modules, as in a user's shell
             yield checkout, shell
         finally:
             subprocess.run([*sandbox, "local", "stop"], capture_output=True, check=False)
 
 
 def aws_cli() -> list[str]:
-    """The AWS CLI, in a virtual environment of its own inside ours."""
+    """Return the command of the AWS CLI; install it in a virtual environment of its own inside `.venv`."""
     folder = ROOT / ".venv" / "aws-cli"
     python = folder / "bin" / "python"
     if not (folder / "bin" / "aws").exists():
@@ -139,15 +139,14 @@ def aws_cli() -> list[str]:
 
 
 def rehearse() -> None:
-    """The main job, its virtual environment in place, on each engine there is."""
+    """Measure a rehearsal on each available engine, with the virtual environment installed."""
     for engine in ["embedded"] + (["pulumi"] if shutil.which("pulumi") else []):
         runs = [seconds([*SANDBOX, "rehearse", "--engine", engine]) for _ in range(4)][1:]
         print(f"rehearse: {engine} {statistics.median(runs):.1f} s")
 
 
 def handler() -> None:
-    """What importing the handler adds to the start of a process."""
-
+    """Measure how much importing the handler adds to the start of a process."""
     python = [PYTHON, "-I", "-B", "-c"]
     path = f"import sys; sys.path.insert(0, {str(ROOT / 'handler')!r})"
     difference = median([*python, f"{path}; import main"]) - median([*python, path])
@@ -155,7 +154,7 @@ def handler() -> None:
 
 
 def dependencies() -> None:
-    """What each installed distribution brings, in MB on disk."""
+    """Print the size on disk of the installed distributions, in MB."""
     sizes: dict[str, float] = {}
     for distribution in importlib.metadata.distributions():
         files = distribution.files or []
@@ -167,7 +166,7 @@ def dependencies() -> None:
 
 
 def first_use() -> None:
-    """From a fresh copy to the end of the rehearsal, with the download of the dependencies, and what pip has of it."""
+    """Measure a rehearsal in a fresh copy, including the download of the dependencies that pip has not cached."""
     with tempfile.TemporaryDirectory() as scratch:
         clone = copy_files(Path(scratch) / "clone")
         rehearsal = [
@@ -177,9 +176,9 @@ def first_use() -> None:
             "--engine",
             "embedded",
         ]
-        whole = seconds(rehearsal)
-        again = seconds(rehearsal)
-    print(f"first use: {whole:.1f} s from clone to the end of the rehearsal, {again:.1f} s the second time")
+        first = seconds(rehearsal)
+        second = seconds(rehearsal)
+    print(f"first use: {first:.1f} s from clone to the end of the rehearsal, {second:.1f} s the second time")
 
 
 def median(command: list[str], environment: dict[str, str] | None = None) -> float:

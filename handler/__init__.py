@@ -1,1 +1,1 @@
-"""What runs in Lambda: main.py and nothing else of this folder."""
+"""What runs in Lambda: main.py, and nothing else in this folder."""

@@ -1,6 +1,6 @@
-"""GET / of the HTTP API. Standard library only; this file alone is the function's package.
+"""Handle `GET /` of the HTTP API. Standard library only: this file alone is the function's package.
 
-What it logs, raises and answers states a symptom, never its cause: whoever investigates must find that elsewhere.
+Its logs, errors and responses state a symptom, never the cause, which an investigator must find elsewhere.
 """
 
 import json
@@ -14,9 +14,9 @@ class RequestError(Exception):
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one request of payload format 2.0.
+    """Respond to one request of payload format 2.0.
 
-    Raises RequestError when this deployment cannot serve requests; API Gateway then answers 5xx.
+    Raises RequestError when this deployment cannot serve requests; API Gateway then responds with 5xx.
     """
     if os.environ.get("FAIL_MODE") == "true":
         log("ERROR", "request could not be served", context, path=event.get("rawPath", ""))
@@ -36,7 +36,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def log(level: str, message: str, context: Any, **fields: str) -> None:
-    """One JSON line in the shape Lambda's own JSON log records have."""
+    """Print one JSON line in the format of Lambda's own JSON log records."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     record = {"timestamp": now, "level": level, "message": message, "requestId": context.aws_request_id, **fields}
     print(json.dumps(record), flush=True)

@@ -1,1 +1,1 @@
-"""What gets deployed. Nothing here knows where it is deployed to."""
+"""What gets deployed. Nothing here knows whether it is deployed to AWS or to the emulator."""

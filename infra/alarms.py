@@ -1,4 +1,4 @@
-"""The two alarms: one sees the function fail, the other sees what its callers get."""
+"""The two alarms: one on the function's errors, the other on the API's 5xx responses."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ PERIOD_SECONDS = 60
 
 @dataclass(frozen=True)
 class AlarmsArgs:
-    """What to watch."""
+    """The function and the API that the alarms watch."""
 
     names: names.AppNames
     function_name: pulumi.Input[str]
@@ -21,7 +21,7 @@ class AlarmsArgs:
 
 
 class Alarms(pulumi.ComponentResource):
-    """One error in a minute is an alarm; a minute without requests is not."""
+    """Two alarms. One error within a minute raises them; a minute without requests does not."""
 
     alarm_names: list[pulumi.Output[str]]
 

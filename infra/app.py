@@ -1,4 +1,4 @@
-"""Scope `app`: the scenario. HTTP API, function, logs and alarms; `failMode` is health or incident."""
+"""Scope `app`: the scenario. HTTP API, function, logs and alarms; `failMode` makes it healthy or failing."""
 
 import pulumi
 
@@ -11,7 +11,7 @@ from infra.settings import AppSettings
 
 
 class App(pulumi.ComponentResource):
-    """The workload that is healthy or failing, and what an observer sees it by."""
+    """The workload, and the telemetry that shows whether it is healthy or failing."""
 
     outputs: dict[str, pulumi.Output[str] | list[pulumi.Output[str]] | bool]
 

@@ -1,4 +1,4 @@
-"""The partition, account and region that a stack is deployed to: what every ARN is made from."""
+"""The partition, account and region that a stack is deployed to, from which every ARN is built."""
 
 from dataclasses import dataclass
 
@@ -8,27 +8,27 @@ import pulumi_aws as aws
 
 @dataclass(frozen=True)
 class AwsContext:
-    """Where ARNs are built for: `aws`, `111122223333`, `eu-west-1`."""
+    """Partition, account and region, for example `aws`, `111122223333`, `eu-west-1`."""
 
     partition: str
     account: str
     region: str
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of a resource of a regional service."""
+        """Return the ARN of a resource of a regional service."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     def iam_arn(self, resource: str) -> str:
-        """The ARN of a resource of IAM, which has no region."""
+        """Return the ARN of a resource of IAM, which has no region."""
         return f"arn:{self.partition}:iam::{self.account}:{resource}"
 
     def apigateway_arn(self, path: str) -> str:
-        """The ARN of API Gateway's own resources, which has no account: its paths are those of its REST API."""
+        """Return the ARN of an API Gateway resource, which has no account; the path is that of its REST API."""
         return f"arn:{self.partition}:apigateway:{self.region}::{path}"
 
 
 def current(parent: pulumi.Resource) -> pulumi.Output[AwsContext]:
-    """The context of the stack's default provider, asked of AWS once."""
+    """Return the context of the stack's default provider, from one call each to AWS."""
     opts = pulumi.InvokeOptions(parent=parent)
     return pulumi.Output.all(
         aws.get_partition_output(opts=opts).partition,

@@ -1,4 +1,4 @@
-"""Scope `bootstrap`: the account's foundation, made once by a person and never destroyed by CI."""
+"""Scope `bootstrap`: the account's foundation, created once by a person and never destroyed by CI."""
 
 import pulumi
 
@@ -48,21 +48,21 @@ class Bootstrap(pulumi.ComponentResource):
     def _github_variables(
         self, context: pulumi.Output[AwsContext], state: StateBackend, roles: CiRoles, environment: str
     ) -> pulumi.Output[dict[str, dict[str, str]]]:
-        """What the workflows read. What deploys is set by variables of the environment, which only an administrator of
-        the repository may change; a preview is in no environment."""
-        region = context.apply(lambda known: known.region)
+        """Return what the workflows read. The deploying jobs read variables of the environment, which only an
+        administrator of the repository may change; a preview is in no environment."""
+        region = context.apply(lambda value: value.region)
         return pulumi.Output.all(region, state.backend_url, state.secrets_provider, roles.deploy_role_arn,
-                                 roles.preview_role_arn).apply(lambda known: {
+                                 roles.preview_role_arn).apply(lambda values: {
             "environment": {
-                "AWS_REGION": known[0],
-                "PULUMI_BACKEND_URL": known[1],
-                "PULUMI_SECRETS_PROVIDER": known[2],
-                "AWS_DEPLOY_ROLE_ARN": known[3],
+                "AWS_REGION": values[0],
+                "PULUMI_BACKEND_URL": values[1],
+                "PULUMI_SECRETS_PROVIDER": values[2],
+                "AWS_DEPLOY_ROLE_ARN": values[3],
             },
             "repository": {
                 "DEPLOY_ENVIRONMENT": environment,
-                "AWS_REGION": known[0],
-                "PULUMI_BACKEND_URL": known[1],
-                "AWS_PREVIEW_ROLE_ARN": known[4],
+                "AWS_REGION": values[0],
+                "PULUMI_BACKEND_URL": values[1],
+                "AWS_PREVIEW_ROLE_ARN": values[4],
             },
         })  # fmt: skip

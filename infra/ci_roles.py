@@ -1,4 +1,4 @@
-"""Who GitHub Actions is in this account: the OIDC trust, the two roles, and the boundary on what they create."""
+"""GitHub Actions' access to this account: the OIDC provider, two roles, and the boundary of roles that they create."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from infra.state_backend import StateBackend
 @dataclass(frozen=True)
 class CiRolesArgs:
     """`subject_prefix` starts every trusted token's subject; `environment` is the GitHub environment that deploys; with
-    `protect` all outlive their stack."""
+    `protect` all resources are protected and retained."""
 
     context: pulumi.Input[AwsContext]
     subject_prefix: str
@@ -26,7 +26,7 @@ class CiRolesArgs:
 
 
 class CiRoles(pulumi.ComponentResource):
-    """The deploy role, the preview role, and what they stand on."""
+    """The deploy role, the preview role, and what they depend on."""
 
     deploy_role_arn: pulumi.Output[str]
     preview_role_arn: pulumi.Output[str]
@@ -65,7 +65,7 @@ class CiRoles(pulumi.ComponentResource):
         self.register_outputs({"deployRoleArn": self.deploy_role_arn, "previewRoleArn": self.preview_role_arn})
 
     def _provider_arn(self) -> pulumi.Output[str]:
-        """An account has at most one provider for an issuer, so an existing one is used as it is."""
+        """Return the OIDC provider's ARN. An account has at most one per issuer, so settings can name it."""
         if self._args.oidc_provider_arn:
             return pulumi.Output.from_input(self._args.oidc_provider_arn)
         return aws.iam.OpenIdConnectProvider(
@@ -77,14 +77,14 @@ class CiRoles(pulumi.ComponentResource):
         ).arn
 
     def _role(
-        self, purpose: str, role_name: str, trusted: pulumi.Output[str], policies: dict[str, ci.Policy]
+        self, purpose: str, role_name: str, trust_policy: pulumi.Output[str], policies: dict[str, ci.Policy]
     ) -> pulumi.Output[str]:
         role = aws.iam.Role(
             f"{self._name}-{purpose}",
             name=role_name,
             path=names.CI_ROLE_PATH,
             description=f"GitHub Actions: {purpose} of incident-sandbox app stacks",
-            assume_role_policy=trusted,
+            assume_role_policy=trust_policy,
             max_session_duration=3600,
             tags=self._args.tags,
             opts=self._child,
@@ -106,5 +106,5 @@ class CiRoles(pulumi.ComponentResource):
     def _document(self, policy: ci.Policy) -> pulumi.Output[str]:
         state = self._args.state
         return pulumi.Output.all(self._args.context, state.bucket_arn, state.key_arn).apply(
-            lambda known: policy(*known)
+            lambda arguments: policy(*arguments)
         )

@@ -1,4 +1,4 @@
-"""The function: its package, its role, its log group, and the one variable that makes the incident."""
+"""The function: its package, its role, its log group, and the variable that makes it fail."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ HANDLER = Path(__file__).resolve().parent.parent / "handler" / "main.py"
 
 @dataclass(frozen=True)
 class FunctionArgs:
-    """`log_retention_days` in days; `fail_mode` true is the incident."""
+    """`fail_mode` makes every request fail; `log_retention_days` is in days."""
 
     context: pulumi.Input[AwsContext]
     names: names.AppNames
@@ -25,7 +25,7 @@ class FunctionArgs:
 
 
 class Function(pulumi.ComponentResource):
-    """The Lambda function and all that is its own."""
+    """The Lambda function with its role and its log group."""
 
     function_name: pulumi.Output[str]
     function_arn: pulumi.Output[str]
@@ -78,7 +78,7 @@ class Function(pulumi.ComponentResource):
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),
             tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active"),
             tags=args.tags,
-            # Lambda refuses active tracing to a role that may not write traces yet.
+            # Lambda rejects active tracing while the role may not write traces.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[role_policy])),
         )
 
@@ -90,5 +90,5 @@ class Function(pulumi.ComponentResource):
 
 
 def package() -> pulumi.AssetArchive:
-    """The handler's file by its text: neither its time, its place on this disk nor any bytecode gets in."""
+    """Return the package: the handler's text, so that neither its time, its path nor bytecode changes the hash."""
     return pulumi.AssetArchive({HANDLER.name: pulumi.StringAsset(HANDLER.read_text(encoding="utf-8"))})

@@ -1,4 +1,4 @@
-"""The HTTP API in front of the function: one route, one stage, an access log, leave to invoke."""
+"""The HTTP API in front of the function: one route, one stage, an access log, the permission to invoke."""
 
 import json
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ ACCESS_LOG_FIELDS = (
 
 @dataclass(frozen=True)
 class HttpApiArgs:
-    """`log_retention_days` in days, for the access log."""
+    """`log_retention_days` is in days, for the access log."""
 
     names: names.AppNames
     function_name: pulumi.Input[str]
@@ -35,7 +35,7 @@ class HttpApiArgs:
 
 
 class HttpApi(pulumi.ComponentResource):
-    """`GET /` answered by the function."""
+    """An HTTP API that passes `GET /` to the function."""
 
     api_id: pulumi.Output[str]
     url: pulumi.Output[str]
@@ -85,7 +85,7 @@ class HttpApi(pulumi.ComponentResource):
                 format=json.dumps({field: f"$context.{field}" for field in ACCESS_LOG_FIELDS}),
             ),
             tags=args.tags,
-            # The stage deploys what the API has when it is made.
+            # The stage deploys the routes that exist when it is created.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[route])),
         )
         aws.lambda_.Permission(

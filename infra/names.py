@@ -1,7 +1,7 @@
 """Every physical name and IAM path, in one place.
 
-Names that belong to one app stack carry project and stack, so stacks of one account never collide; bootstrap's
-carry the project only, because there is one bootstrap to an account. IAM role names are unique in an account
+Names of an app stack's resources include project and stack, so stacks of one account never collide; bootstrap's
+include the project only, because an account has one bootstrap stack. IAM role names are unique in an account
 whatever their path (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), hence the
 suffix `-execution`: no stack name can make an app's role collide with a CI role.
 """
@@ -25,7 +25,7 @@ STATE_FOLDER = ".pulumi"
 
 
 def state_prefixes(project: str) -> dict[str, str]:
-    """Where Pulumi's backend keeps a project's stacks, their history, the copies it makes, and their locks.
+    """Return the key prefixes of a project's stacks, history, backups and locks in Pulumi's backend.
 
     https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/store.go
     """
@@ -65,8 +65,8 @@ class AppNames:
 
     @property
     def access_log_group(self) -> str:
-        """API Gateway adds each group it delivers to to one resource policy of limited size, except groups under
-        this prefix (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html)."""
+        """Return the access log's group. API Gateway lists the groups that it delivers to in one resource policy of
+        limited size, except groups under this prefix (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html)."""
         return f"/aws/vendedlogs/apigateway/{self.api}"
 
     @property
@@ -79,10 +79,10 @@ class AppNames:
 
 
 def ci_policy(role: str, concern: str) -> str:
-    """The managed policy of one of CI's roles for one concern."""
+    """Return the name of the managed policy of a CI role for one concern."""
     return f"{role}-{concern}"
 
 
 def state_bucket(account: str, region: str) -> str:
-    """Bucket names are unique in a whole partition, so account and region are part of it."""
+    """Return the state bucket's name. It includes account and region, because it must be unique in the partition."""
     return f"{PROJECT}-state-{account}-{region}"

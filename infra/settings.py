@@ -36,7 +36,7 @@ class SettingsError(pulumi.RunError):
 
 @dataclass(frozen=True)
 class AppSettings:
-    """What an app stack is told."""
+    """The settings of an app stack."""
 
     fail_mode: bool
     log_retention_days: int
@@ -45,7 +45,7 @@ class AppSettings:
 
 @dataclass(frozen=True)
 class BootstrapSettings:
-    """What the bootstrap stack is told."""
+    """The settings of the bootstrap stack."""
 
     repository: str
     subject_prefix: str
@@ -57,14 +57,14 @@ class BootstrapSettings:
 def read() -> AppSettings | BootstrapSettings:
     """Read this stack's settings.
 
-    Raises SettingsError for the first one that is missing or breaks its rule.
+    Raises SettingsError for the first that is missing or breaks its rule.
     """
     config = pulumi.Config()
     stack = pulumi.get_stack()
     if not names.STACK_NAME.fullmatch(stack):
         raise SettingsError(
-            f"stack name {stack!r}: physical names are made from it, so it has at most 37 letters, digits, "
-            "hyphens and underscores; choose another with `pulumi stack rename`"
+            f"stack name {stack!r}: must have at most 37 letters, digits, hyphens and underscores, because physical "
+            "names include it; choose another with `pulumi stack rename`"
         )
     _refuse_unknown(config)
     scope = config.get("scope") or "app"
@@ -77,20 +77,20 @@ def read() -> AppSettings | BootstrapSettings:
     if scope == "bootstrap":
         if stack != names.BOOTSTRAP_STACK:
             raise SettingsError(
-                f"stack {stack!r} has scope bootstrap: CI is kept from the state of the stack named "
-                f"{names.BOOTSTRAP_STACK!r}, so no other may have that scope; use `pulumi stack select bootstrap`"
+                f"stack {stack!r} has scope bootstrap: only the stack named {names.BOOTSTRAP_STACK!r} may have it, "
+                "because CI is denied that stack's state by its name; use `pulumi stack select bootstrap`"
             )
         return _bootstrap(config)
     raise _error(config, "scope", scope, f"must be one of {', '.join(SCOPES)}", "app")
 
 
 def _refuse_unknown(config: pulumi.Config) -> None:
-    """A key that is misspelt would leave its setting at the default: an injection that injects nothing."""
+    """Reject unknown keys. A misspelt failMode would keep its default, and an injection would inject nothing."""
     prefix = config.full_key("")
     for key in sorted(runtime_config.CONFIG.get()):
         if key.startswith(prefix) and key.removeprefix(prefix) not in KEYS:
             raise SettingsError(
-                f"{key} is no setting of this project: they are {', '.join(sorted(KEYS))}; take it away with "
+                f"{key} is no setting of this project: it must be one of {', '.join(sorted(KEYS))}; remove it with "
                 f"`pulumi config rm {key.removeprefix(prefix)}`"
             )
 

@@ -1,4 +1,4 @@
-"""Where Pulumi keeps its state: a bucket, and the key that encrypts the bucket and the stacks' secrets."""
+"""Pulumi's backend: the bucket of its state, and the key that encrypts the bucket and the stacks' secrets."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from infra.policies import foundation
 
 @dataclass(frozen=True)
 class StateBackendArgs:
-    """`context` is the account and region; `tags` go on bucket and key; with `protect` both outlive their stack."""
+    """`context` is the account and region; `tags` are for bucket and key; with `protect` both are retained."""
 
     context: pulumi.Input[AwsContext]
     tags: dict[str, str]
@@ -20,7 +20,7 @@ class StateBackendArgs:
 
 
 class StateBackend(pulumi.ComponentResource):
-    """Bucket and key."""
+    """The state bucket with its settings, and its key."""
 
     bucket_name: pulumi.Output[str]
     bucket_arn: pulumi.Output[str]
@@ -45,7 +45,7 @@ class StateBackend(pulumi.ComponentResource):
         alias = aws.kms.Alias(f"{name}-alias", name=names.STATE_KEY_ALIAS, target_key_id=key.key_id, opts=child)
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
-            bucket=context.apply(lambda known: names.state_bucket(known.account, known.region)),
+            bucket=context.apply(lambda value: names.state_bucket(value.account, value.region)),
             tags=args.tags,
             opts=child,
         )
@@ -81,7 +81,7 @@ class StateBackend(pulumi.ComponentResource):
                         )
                     ),
                     bucket_key_enabled=True,
-                    # What S3 does to new buckets by itself since April 2026; said, so that it is no drift.
+                    # S3's default for new buckets since April 2026; declared, so that it is not drift.
                     blocked_encryption_types=["SSE-C"],
                 )
             ],
@@ -91,7 +91,7 @@ class StateBackend(pulumi.ComponentResource):
             f"{name}-policy",
             bucket=bucket.bucket,
             policy=bucket.arn.apply(foundation.state_bucket),
-            # S3 answers "conflicting conditional operation" when both settings are written at once.
+            # S3 fails with "conflicting conditional operation" when both settings are written at once.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[public_access])),
         )
         aws.s3.BucketLifecycleConfiguration(
@@ -102,18 +102,18 @@ class StateBackend(pulumi.ComponentResource):
                     id="expire-old-versions",
                     status="Enabled",
                     filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-                    # Each lock that is let go of leaves a marker behind.
+                    # Each released lock leaves a delete marker behind.
                     expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(expired_object_delete_marker=True),
                     noncurrent_version_expiration=(
                         aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=90)
                     ),
                 )
             ],
-            # A rule on noncurrent versions means something only once there are versions.
+            # A rule on noncurrent versions has no effect before versioning is enabled.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[versioning])),
         )
 
-        region = context.apply(lambda known: known.region)
+        region = context.apply(lambda value: value.region)
         self.bucket_name = bucket.bucket
         self.bucket_arn = bucket.arn
         self.key_arn = key.arn

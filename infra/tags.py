@@ -1,4 +1,4 @@
-"""The tag rule: everything that takes tags carries these four, because agents and people find a workload by them."""
+"""The tag rule: every resource that can be tagged has these four, by which agents and people find a workload."""
 
 import pulumi
 
@@ -8,7 +8,7 @@ PROJECT = "Project"
 
 
 def standard(repository: str | None) -> dict[str, str]:
-    """Tags of every resource of this stack; `repository` is `owner/name`, or None where the stack does not say."""
+    """Return the tags of this stack's resources; `repository` is `owner/name`, or None where it is not set."""
     return {
         PROJECT: pulumi.get_project(),
         "Stack": pulumi.get_stack(),

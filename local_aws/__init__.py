@@ -1,1 +1,1 @@
-"""AWS on this machine: emulator, stand-in, `aws` provider and embedded engine."""
+"""AWS on this machine: emulator, `aws` provider, embedded engine and rehearsal."""

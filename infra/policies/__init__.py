@@ -1,9 +1,9 @@
 """Every IAM policy document, as functions from names and ARNs to JSON text.
 
-`document` is the form, `trust` who may assume a role, `foundation` the state bucket's and key's own policies,
+`document` has the syntax, `trust` who may assume a role, `foundation` the policies of the state bucket and its key,
 `execution` what an app's roles may do and can ever do, `ci` what CI's roles may do, one function per service.
 
-Sources. What AWS asks IAM for a call is in its service authorization reference, "SAR" below, which is incomplete:
-https://docs.aws.amazon.com/service-authorization/latest/reference/. A statement that people found by a denial, or that
-AWS documents elsewhere, names the source. docs/iam.md has all of them, with quotes.
+Sources. What AWS checks for a call is in its service authorization reference, "SAR" below, which is incomplete:
+https://docs.aws.amazon.com/service-authorization/latest/reference/. A statement that is known from users' denials, or
+from other documentation, names its source. docs/iam.md has all of them, with quotes.
 """

@@ -1,6 +1,6 @@
 """What CI's roles may do: managed policies, one per concern, each well under IAM's limit of 6,144 characters.
 
-Action lists follow what the real provider calls, resource by resource: its create, read, update and delete.
+The actions are those that the real provider calls to create, read, update and delete each resource.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from infra.policies.document import Statement, document
 from infra.policies.execution import boundary_arn
 
 Policy = Callable[[AwsContext, str, str], str]
-"""Makes a document from the AWS context, the state bucket's ARN and its key's."""
+"""Return a document, given the AWS context, the state bucket's ARN and its key's ARN."""
 
 
 _STATE_PREFIXES = tuple(names.state_prefixes(names.PROJECT).values())
@@ -42,14 +42,17 @@ def _alarms(context: AwsContext) -> str:
 
 
 def _log_groups(context: AwsContext) -> list[str]:
-    """One pattern for all the forms in which AWS asks about a group: NAME (ListTagsForResource, DeleteLogGroup) and
+    """Return patterns that match both forms in which AWS names a group: NAME (ListTagsForResource, DeleteLogGroup) and
     NAME:log-stream: (CreateLogGroup, PutRetentionPolicy, FilterLogEvents)."""
     return [context.arn("logs", f"log-group:{name}") for name in (_EVERY_APP.log_group, _EVERY_APP.access_log_group)]
 
 
 def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
-    """Pulumi's S3 backend needs ListBucket, GetObject, PutObject and DeleteObject, and no other action of S3: found by
-    taking each away, pulumi/docs#19948. Its secrets provider needs Encrypt and Decrypt: go-cloud, secrets/awskms."""
+    """Allow what Pulumi needs to read state.
+
+    Its S3 backend needs ListBucket, GetObject, PutObject and DeleteObject, and no other action of S3: tried by removing
+    each, pulumi/docs#19948. Its secrets provider needs Encrypt and Decrypt: go-cloud, secrets/awskms.
+    """
     return [
         {"Sid": "ListState", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket_arn},
         {
@@ -91,7 +94,7 @@ def _write_state(bucket_arn: str, key_arn: str) -> list[Statement]:
 
 
 def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
-    """What the provider reads; `lists` are collections of APIs to be read as well."""
+    """Allow what the provider reads; `lists` are collections of APIs that may be read as well."""
     return [
         {
             "Sid": "DescribeRoles",
@@ -116,14 +119,14 @@ def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
             "Sid": "DescribeApis",
             "Effect": "Allow",
             # SAR lists the keys with an API's name for GET, and says of them "Available during the UpdateApi and
-            # DeleteApi operations": so reading cannot be narrowed by name.
+            # DeleteApi operations": so reads cannot be restricted by name.
             "Action": "apigateway:GET",
             "Resource": [f"{_apis(context)}/*", *lists],
         },
         {
             "Sid": "DescribeLogs",
             "Effect": "Allow",
-            # Asked on `log-group::log-stream:`, whatever is named: hashicorp/terraform-provider-aws#8804.
+            # Checked on `log-group::log-stream:`, whatever the request names: hashicorp/terraform-provider-aws#8804.
             "Action": "logs:DescribeLogGroups",
             "Resource": "*",
         },
@@ -137,7 +140,7 @@ def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
         {
             "Sid": "DescribeAlarms",
             "Effect": "Allow",
-            # The provider names one; on `alarm:*` when none is named: aws-samples/amazon-cloudwatch-auto-alarms#1.
+            # The provider names one; without a name AWS checks `alarm:*`: aws-samples/amazon-cloudwatch-auto-alarms#1.
             "Action": ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
             "Resource": _alarms(context),
         },
@@ -145,7 +148,7 @@ def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
 
 
 def _observe_app(context: AwsContext) -> list[Statement]:
-    """What `./sandbox check` asks after a deployment."""
+    """Allow what `./sandbox check` reads after a deployment."""
     return [
         {"Sid": "ReadLogs", "Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": _log_groups(context)},
         {
@@ -171,7 +174,7 @@ def _manage_roles(context: AwsContext) -> list[Statement]:
         {
             "Sid": "ChangeRoles",
             "Effect": "Allow",
-            # Without the condition: it did not work for UpdateRole (alphagov/gsp#990), and TagRole has no such key.
+            # Without the condition: it does not work for UpdateRole (alphagov/gsp#990), and TagRole has no such key.
             "Action": [
                 "iam:DeleteRole",
                 "iam:DeleteRolePolicy",
@@ -187,7 +190,7 @@ def _manage_roles(context: AwsContext) -> list[Statement]:
         {
             "Sid": "PassRolesToLambdaOnly",
             "Effect": "Allow",
-            # Asked whenever a request names the role, changed or not: aws/chalice#479.
+            # Checked whenever a request names the role, changed or not: aws/chalice#479.
             "Action": "iam:PassRole",
             "Resource": _roles(context),
             "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
@@ -216,14 +219,14 @@ def _manage_functions(context: AwsContext) -> list[Statement]:
             "Effect": "Allow",
             "Action": "lambda:AddPermission",
             "Resource": _functions(context),
-            # To nobody else: a function's policy can grant others anything that is done with it, for good.
+            # To nobody else: a function's policy can grant others every action on it, permanently.
             "Condition": {"StringEquals": {"lambda:Principal": "apigateway.amazonaws.com"}},
         },
     ]
 
 
 def _manage_apis(context: AwsContext) -> list[Statement]:
-    """AWS makes the ids that APIs have in their ARNs, so ours are identified by their names, by the keys of SAR,
+    """Identify this project's APIs by name, because AWS chooses the ids in their ARNs. The condition keys are in SAR,
     list_amazonapigatewaymanagementv2."""
     apis = _apis(context)
     return [
@@ -251,13 +254,13 @@ def _manage_apis(context: AwsContext) -> list[Statement]:
             "Action": ["apigateway:POST", "apigateway:PATCH", "apigateway:DELETE"],
             # They have no tags, and inherit an API's only in REST APIs:
             # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html
-            "Resource": [f"{apis}/*/{part}{one}" for part in ("integrations", "routes") for one in ("", "/*")],
+            "Resource": [f"{apis}/*/{part}{item}" for part in ("integrations", "routes") for item in ("", "/*")],
         },
     ]
 
 
 def _manage_stages(context: AwsContext) -> list[Statement]:
-    """Stages have the ids of APIs in their ARNs, too, and are identified by where they log to."""
+    """Identify stages by the log group of their access log, because their ARNs have the ids of APIs, too."""
     stages = f"{_apis(context)}/*/stages"
     access_log = _log_groups(context)[1]
     return [
@@ -274,7 +277,7 @@ def _manage_stages(context: AwsContext) -> list[Statement]:
             "Effect": "Allow",
             "Action": ["apigateway:PATCH", "apigateway:DELETE"],
             "Resource": f"{stages}/*",
-            # By what the stage has, not by a tag, which whoever tags others' stages could give them.
+            # By the stage's setting, not by a tag: whoever may tag others' stages could add the tag.
             "Condition": {
                 "StringLike": {"apigateway:Resource/AccessLoggingDestination": access_log},
                 "StringLikeIfExists": {"apigateway:Request/AccessLoggingDestination": access_log},
@@ -289,7 +292,7 @@ def _tag_apis(context: AwsContext) -> list[Statement]:
         {
             "Sid": "TagApis",
             "Effect": "Allow",
-            # CreateApi with tags asks for POST on `/tags/arn%3Aaws%3Aapigateway%3AREGION%3A%3A%2Fv2%2Fapis%2F*`
+            # CreateApi with tags needs POST on `/tags/arn%3Aaws%3Aapigateway%3AREGION%3A%3A%2Fv2%2Fapis%2F*`
             # (aws-cloudformation/cloudformation-coverage-roadmap#997). PUT: SAR, list_apigatewayv2, "API operations"
             # (CreateStage, TagResource); found live for REST APIs (mattclay/aws-terminator#284). That page has PATCH on
             # the API for changed tags: ChangeApis grants it if AWS names the API then, which is not documented.
@@ -299,7 +302,7 @@ def _tag_apis(context: AwsContext) -> list[Statement]:
         {
             "Sid": "TagStages",
             "Effect": "Allow",
-            # No reference lists it, and CreateStage with tags asks for it on the collection:
+            # No reference lists it, and CreateStage with tags needs it on the collection:
             # "apigateway:TagResource on resource: arn:aws:apigateway:REGION::/apis/ID/stages"
             # (aws-amplify/amplify-cli#12316, aws-amplify/amplify-studio#889; hashicorp/terraform-provider-aws#20634).
             "Action": "apigateway:TagResource",
@@ -313,7 +316,7 @@ def _manage_log_groups(context: AwsContext) -> list[Statement]:
         {
             "Sid": "LogGroups",
             "Effect": "Allow",
-            # On `log-group:NAME:log-stream:` (elastic/apm-aws-lambda#526); with tags TagResource besides
+            # On `log-group:NAME:log-stream:` (elastic/apm-aws-lambda#526); with tags, TagResource too
             # (DataDog/cloudformation-template#61).
             "Action": [
                 "logs:CreateLogGroup",
@@ -351,7 +354,7 @@ def _manage_alarms(context: AwsContext) -> list[Statement]:
         {
             "Sid": "Alarms",
             "Effect": "Allow",
-            # TagResource also when an alarm is made with tags: cisagov/cool-assessment-terraform#245.
+            # TagResource is needed to create an alarm with tags, too: cisagov/cool-assessment-terraform#245.
             "Action": ["cloudwatch:DeleteAlarms", "cloudwatch:TagResource", "cloudwatch:UntagResource"],
             "Resource": _alarms(context),
         },
@@ -360,8 +363,8 @@ def _manage_alarms(context: AwsContext) -> list[Statement]:
             "Effect": "Allow",
             "Action": "cloudwatch:PutMetricAlarm",
             "Resource": _alarms(context),
-            # An alarm's action can stop others' instances, and runs with CloudWatch's rights. ForAllValues holds where
-            # there is no action, however AWS presents that, and for no ARN:
+            # An alarm's action can stop others' instances, and runs with CloudWatch's rights. ForAllValues is true
+            # without actions, whether the key is then absent or empty, and for no ARN:
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-alarm-actions.html
             "Condition": {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": ["none"]}},
         },
@@ -372,15 +375,15 @@ PREVIEW: dict[str, Policy] = {
     "state": lambda context, bucket_arn, key_arn: document(*_read_state(bucket_arn, key_arn)),
     "read": lambda context, bucket_arn, key_arn: document(*_describe_app(context)),
 }
-"""Read state and describe the app's resources: a pull request runs its own code with this. By concern, which is the
-last part of the managed policy's name."""
+"""May read state and describe the app's resources: a pull request runs its own code with this. The keys are concerns,
+the last part of a managed policy's name."""
 
 DEPLOY: dict[str, Policy] = {
     "state": lambda context, bucket_arn, key_arn: document(
         *_read_state(bucket_arn, key_arn), *_write_state(bucket_arn, key_arn)
     ),
     "read": lambda context, bucket_arn, key_arn: document(
-        *_describe_app(context, _apis(context)),  # the list, in which recover looks for an API
+        *_describe_app(context, _apis(context)),  # the list, in which `recover` looks for an API
         *_observe_app(context),
     ),
     "functions": lambda context, bucket_arn, key_arn: document(*_manage_roles(context), *_manage_functions(context)),
@@ -391,4 +394,4 @@ DEPLOY: dict[str, Policy] = {
         *_manage_log_groups(context), _deliver_access_logs(), *_manage_alarms(context)
     ),
 }
-"""Create, change and delete what an app stack declares, and keep its state."""
+"""May create, change and delete what an app stack declares, and write its state."""

@@ -1,4 +1,4 @@
-"""The form of a policy document."""
+"""The syntax of a policy document."""
 
 import json
 from typing import TypedDict
@@ -18,5 +18,5 @@ class Statement(TypedDict, total=False):
 
 
 def document(*statements: Statement) -> str:
-    """The JSON text of a policy with these statements."""
+    """Return the JSON text of a policy with these statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

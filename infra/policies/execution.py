@@ -6,23 +6,24 @@ from infra.policies.document import Condition, Statement, document
 
 
 def execution(log_group_arn: str) -> str:
-    """What the function may do: write its own log group, and send traces, which have no resource to name."""
+    """Return what the function may do: write to its own log group, and send traces, which have no ARN."""
     return document(_write_logs(f"{log_group_arn}:*"), _write_traces())
 
 
 def boundary_arn(context: AwsContext) -> str:
-    """By name: app stacks may not read bootstrap's outputs."""
+    """Return the boundary's ARN, built from its name: app stacks may not read bootstrap's outputs."""
     return context.iam_arn(f"policy{names.APP_ROLE_PATH}{names.BOUNDARY}")
 
 
 def boundary(context: AwsContext) -> str:
-    """The most that any role of an app stack can ever do, whatever is attached to it.
+    """Return the most that any role of an app stack can ever do, whatever is attached to it.
 
-    IAM has no condition on the trust policy that a role is made with. But Lambda names the function in what it sends
-    with a role's credentials, also when it stores a function's log itself, so of all who may assume a role only an
-    app's function can write logs with it: https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html.
-    Of X-Ray's two actions that page names one only, and Lambda looks for the right to send traces when a function is
-    made, too, when there is no function to name (coinbase/fenrir#1, serverless/serverless#6931).
+    IAM has no condition on the trust policy of a new role, so CI can create a role that others may assume. But Lambda
+    adds the function's ARN to each request with a role's credentials, also when it stores a function's log itself. So
+    only an app's function can write logs with such a role:
+    https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html.
+    Traces have no such condition: that page names one only of X-Ray's two actions, and Lambda checks for the right to
+    send traces when it creates a function, too, without an ARN (coinbase/fenrir#1, serverless/serverless#6931).
     """
     every_app = names.AppNames("*")
     log_groups = context.arn("logs", f"log-group:{every_app.log_group}:*")
@@ -35,7 +36,7 @@ def _write_logs(resource: str) -> Statement:
     return {
         "Sid": "WriteLogs",
         "Effect": "Allow",
-        # Asked on `log-group:NAME:log-stream:STREAM` (aws-solutions/aws-crr-monitor#8).
+        # Checked on `log-group:NAME:log-stream:STREAM` (aws-solutions/aws-crr-monitor#8).
         "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
         "Resource": resource,
     }
@@ -45,7 +46,7 @@ def _write_traces() -> Statement:
     return {
         "Sid": "WriteTraces",
         "Effect": "Allow",
-        # They take no resource: SAR, list_awsx-ray; serverless/serverless#3742.
+        # They have no resource: SAR, list_awsx-ray; serverless/serverless#3742.
         "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
         "Resource": "*",
     }

@@ -1,11 +1,11 @@
-"""The own policies of the state bucket and of its key."""
+"""The resource policies of the state bucket and of its key."""
 
 from infra.aws_context import AwsContext
 from infra.policies.document import document
 
 
 def state_key(context: AwsContext) -> str:
-    """Leave it to IAM who may use the key.
+    """Let IAM policies decide who may use the key.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
     """

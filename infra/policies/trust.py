@@ -7,15 +7,15 @@ OIDC_AUDIENCE = "sts.amazonaws.com"
 
 
 def by_lambda() -> str:
-    """Trust for functions: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html."""
+    """Return the trust policy of functions: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html."""
     return document({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
 
 
 def by_github(provider_arn: str, subject: str) -> str:
-    """Trust for GitHub Actions jobs whose token carries exactly this subject: no wildcard, no ForAllValues.
+    """Return the trust policy of GitHub Actions jobs with exactly this subject: no wildcard, no ForAllValues.
 
-    https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws, and as people
-    have it: aws-actions/configure-aws-credentials#672.
+    https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws, and as users
+    write it: aws-actions/configure-aws-credentials#672.
     """
     return document(
         {

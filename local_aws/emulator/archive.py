@@ -1,7 +1,7 @@
-"""What `--persist FOLDER` keeps from one emulator to the next: one archive, replaced as a whole when one is stopped.
+"""The archive that `--persist FOLDER` saves for the next emulator. It is replaced as a whole when an emulator stops.
 
-An emulator that is killed leaves the archive as it was. So the folder always holds AWS, Pulumi's state and the stack
-files of one and the same moment.
+A killed emulator leaves the archive unchanged. So the folder always has AWS's resources, Pulumi's state and the stack
+files of the same moment.
 """
 
 import json
@@ -17,66 +17,64 @@ from ops import folder_locks
 ARCHIVE = "emulator.tar"
 STAGED = f".{ARCHIVE}"
 RECORD = "emulator.json"
-"""In what is kept: the emulator's `url` and `region`, the `pid` of its process, and the folder it persists in."""
+"""A file in the archive: the emulator's `url` and `region`, the `pid` of its process, and its `persist` folder."""
 
 
-def hold(folder: Path) -> int:
-    """Hold the folder, made where it is not there yet, for one emulator alone; return the lock's descriptor.
+def lock(folder: Path) -> int:
+    """Lock the folder for one emulator, and create it if it is missing; return the lock's descriptor.
 
-    Raises LocalAwsError when another emulator has it, or it is not one to write to, or holds something else.
+    Raises LocalAwsError when another emulator has locked it, when it is not writable, or when it has other files.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
-            raise LocalAwsError(f"--persist {folder}: is not yours to write to; name a folder that is")
+            raise LocalAwsError(f"--persist {folder}: you may not write to it; name a folder that you may write to")
         names = {path.name for path in folder.iterdir()} - {STAGED}
         if names and ARCHIVE not in names:
             raise LocalAwsError(
-                f"--persist {folder}: holds {min(names)}, which is no emulator's; name an empty folder, or that of an "
+                f"--persist {folder}: has {min(names)}, which no emulator saved; name an empty folder, or that of an "
                 "earlier emulator"
             )
         return folder_locks.hold(folder)
     except BlockingIOError:
         raise LocalAwsError(
-            f"--persist {folder}: another emulator is running on it; stop that one, or name another folder"
+            f"--persist {folder}: another emulator uses it; stop that one, or name another folder"
         ) from None
     except OSError as error:
-        raise LocalAwsError(
-            f"--persist {folder}: cannot be used ({error.strerror}); name a folder that is yours"
-        ) from None
+        raise LocalAwsError(f"--persist {folder}: cannot be used ({error.strerror}); name another folder") from None
 
 
-def restore(folder: Path, kept: Path, region: str) -> int:
-    """Put what the last emulator kept into `kept`; return the port that it had, 0 when there was none.
+def restore(folder: Path, target: Path, region: str) -> int:
+    """Unpack the last emulator's archive into `target`; return that emulator's port, or 0 when there is no archive.
 
-    Raises LocalAwsError when that cannot be read, or was in another region.
+    Raises LocalAwsError when the archive cannot be read, or is of another region.
     """
     archive = folder / ARCHIVE
     if not archive.exists():
         return 0
     try:
-        shutil.unpack_archive(archive, kept)
-        record = json.loads((kept / RECORD).read_text())
+        shutil.unpack_archive(archive, target)
+        record = json.loads((target / RECORD).read_text())
         port, saved_region = urlsplit(record["url"]).port or 0, record["region"]
     except (OSError, shutil.ReadError, tarfile.TarError, ValueError, KeyError) as error:
         raise LocalAwsError(f"{archive} cannot be read ({error}): remove it, or name another folder") from None
     if saved_region != region:
         raise LocalAwsError(
-            f"--persist {folder}: has an emulator of {saved_region}, and Pulumi.app.yaml says {region}; name another "
+            f"--persist {folder}: was saved in {saved_region}, and Pulumi.app.yaml has {region}; name another "
             f"folder, or set aws:region to {saved_region}"
         )
     return port
 
 
-def save(kept: Path, folder: Path) -> None:
-    """Replace what the folder holds. Links are left out: they lead into the checkout, and are made anew."""
+def save(source: Path, folder: Path) -> None:
+    """Replace the archive. Links are left out: they lead into the checkout, and workspace.py creates them again."""
     staged = folder / STAGED
     try:
         with tarfile.open(staged, "w") as archive:
-            archive.add(kept, ".", filter=lambda member: None if member.issym() else member)
-        with staged.open("rb") as written:
-            os.fsync(written.fileno())
+            archive.add(source, ".", filter=lambda member: None if member.issym() else member)
+        with staged.open("rb") as file:
+            os.fsync(file.fileno())
         staged.replace(folder / ARCHIVE)
     except BaseException:
-        staged.unlink(missing_ok=True)  # on a full disk it would be in the way of a second try
+        staged.unlink(missing_ok=True)  # on a full disk it would leave no space for another try
         raise

@@ -1,27 +1,30 @@
-"""What AWS asks of IAM for a request, where the emulator asks less or names another resource.
+"""The access checks that AWS makes for a request, where the emulator makes fewer or names another resource.
 
-The emulator makes one action, one resource and a few condition keys of each request, and its evaluator decides. Here
-the question is put as AWS puts it, and so are those that AWS asks besides: leave to pass a role, to tag what is made,
-to use the key of an encrypted bucket, to deliver an access log. Only what the program, `check` and Pulumi's backend
-call is here. Sources, unless another is named: https://docs.aws.amazon.com/service-authorization/latest/reference/,
-and for the delivery of access logs `tests/support/aws-provider-actions.json`.
+The emulator derives one action, one resource and a few condition keys from each request, and its evaluator decides.
+The functions here derive what AWS does, and add the checks that AWS makes besides: permission to pass a role, to tag a
+new resource, to use the key of an encrypted bucket, to deliver an access log. They cover what the program, `check` and
+Pulumi's backend call, and nothing else. Sources, unless another is named:
+https://docs.aws.amazon.com/service-authorization/latest/reference/, and for the delivery of access logs
+`tests/support/aws-provider-actions.json`.
 
 Every decision is a line of `decisions.jsonl` in the emulator's directory: principal, action, resource, allowed.
 """
 
 import contextvars
+import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import parse_qs, quote
 
 import cbor2
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import apigateway, iam, kms, lambda_svc, s3, tagging
 
-from local_aws.emulator import query_protocol
+from local_aws.emulator import patches, query_protocol
+from local_aws.emulator.patches import Patch
 
 DECISIONS = "decisions.jsonl"
 
@@ -36,7 +39,7 @@ _DELIVER_ACCESS_LOG = {
 
 @dataclass(frozen=True)
 class Request:
-    """A request to one of the emulator's services, which is `monitoring` for CloudWatch."""
+    """A request to one of the emulator's services; the emulator calls CloudWatch `monitoring`."""
 
     service: str
     path: str
@@ -49,8 +52,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Question:
-    """May the caller do this?"""
+class AccessCheck:
+    """One decision for IAM: may the caller do this action on this resource, with these condition keys?"""
 
     action: str
     resource: str
@@ -58,69 +61,107 @@ class Question:
 
 
 _request: contextvars.ContextVar[Request | None] = contextvars.ContextVar("request", default=None)
-"""What is asked about, but for requests to a deployed API."""
+"""The request that is being authorized; None for requests to a deployed API."""
 
-_denied: contextvars.ContextVar[Question] = contextvars.ContextVar("denied")
+_denied: contextvars.ContextVar[AccessCheck] = contextvars.ContextVar("denied")
 
-_functions: dict[str, str] = {}
+_function_arns: dict[str, str] = {}
 """The functions' ARNs by the access keys that they run with."""
 
 
 def install(directory: Path) -> None:
-    """Hook into the emulator. Once per process, before it serves."""
-    find_resource = iam_actions.extract_resource_arn
-    enforce = iam_evaluator.enforce
-    refuse = iam_actions.access_denied_response
-    resolve = iam_evaluator.resolve_principal
-    credentials = lambda_runtime.execution_credentials
+    """Patch the emulator. Call once per process, before it serves.
+
+    Raises LocalAwsError when a function of ministack has another signature than its patch expects.
+    """
     decisions = (directory / DECISIONS).open("a", buffering=1)
-
-    def note_request(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str,
-                     account: str) -> str:  # fmt: skip
-        _request.set(Request(service, path, _parameters(headers, body, query), region, account))
-        return str(find_resource(service, method, path, headers, body, query, region, account))
-
-    def enforce_all(access_key: str, action: str, service: str, region: str, resource_arn: str = "*",
-                    service_context: dict[str, Any] | None = None) -> Any:  # fmt: skip
-        for question in _questions(service, Question(action, resource_arn, service_context or {})):
-            denied = enforce(access_key, question.action, service, region, question.resource, question.context)
-            decision = {"principal": iam_evaluator.caller_arn(), "action": question.action,
-                        "resource": question.resource, "allowed": denied is None}  # fmt: skip
-            decisions.write(json.dumps(decision) + "\n")
-            if denied is not None:
-                _denied.set(question)
-                return denied
-        return None
-
-    def refuse_what_was_denied(service: str, action: str, principal_arn: str, request_id: str, **details: Any) -> Any:
-        question = _denied.get(Question(action, details.get("resource_arn", "*")))
-        return refuse(
-            service, question.action, principal_arn, request_id, **{**details, "resource_arn": question.resource}
-        )
-
-    def resolve_with_function(access_key: str, *rest: Any) -> Any:
-        principal = resolve(access_key, *rest)
-        if access_key in _functions:
-            principal.keys["lambda:sourcefunctionarn"] = _functions[access_key]
-        return principal
-
-    def note_function(config: dict[str, Any]) -> dict[str, str]:
-        given: dict[str, str] = credentials(config)
-        _functions[given["AWS_ACCESS_KEY_ID"]] = config["FunctionArn"]
-        return given
-
-    iam_actions.extract_resource_arn = note_request
-    iam_evaluator.enforce = enforce_all
-    iam_actions.access_denied_response = refuse_what_was_denied
-    iam_evaluator.resolve_principal = resolve_with_function
-    lambda_runtime.execution_credentials = lambda_svc.execution_credentials = note_function
+    patches.install(
+        Patch(
+            iam_actions,
+            "extract_resource_arn",
+            "service method path headers body query_params region account_id",
+            _recording_request,
+        ),
+        Patch(
+            iam_actions,
+            "access_denied_response",
+            "service action principal_arn request_id error_code message headers resource_arn explicit_deny "
+            "resource_policy_arn",
+            _naming_denied_action,
+        ),
+        Patch(
+            iam_evaluator,
+            "enforce",
+            "access_key_id iam_action service region resource_arn service_context",
+            functools.partial(_enforcing_all, decisions),
+        ),
+        Patch(iam_evaluator, "resolve_principal", "access_key_id account_id credential", _adding_source_function),
+        # lambda_svc has imported the function by its name.
+        Patch(lambda_runtime, "execution_credentials", "config", _recording_function),
+        Patch(lambda_svc, "execution_credentials", "config", _recording_function),
+    )
     tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _api_tags
 
 
-def _parameters(headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's parameters in whichever of AWS's protocols it comes: CBOR, JSON, or form fields.
+def _recording_request(extract_resource_arn: Callable[..., Any]) -> Callable[..., Any]:
+    def record_request(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str,
+                       account: str) -> str:  # fmt: skip
+        _request.set(Request(service, path, _parameters(headers, body, query), region, account))
+        return str(extract_resource_arn(service, method, path, headers, body, query, region, account))
 
-    None of a body that cannot be read: what it names is then not allowed by name.
+    return record_request
+
+
+def _enforcing_all(decisions: TextIO, enforce: Callable[..., Any]) -> Callable[..., Any]:
+    """Deny a request when any of its access checks is denied."""
+
+    def enforce_all(access_key: str, action: str, service: str, region: str, resource_arn: str = "*",
+                    service_context: dict[str, Any] | None = None) -> Any:  # fmt: skip
+        for check in _access_checks(service, AccessCheck(action, resource_arn, service_context or {})):
+            denied = enforce(access_key, check.action, service, region, check.resource, check.context)
+            decision = {"principal": iam_evaluator.caller_arn(), "action": check.action, "resource": check.resource,
+                        "allowed": denied is None}  # fmt: skip
+            decisions.write(json.dumps(decision) + "\n")
+            if denied is not None:
+                _denied.set(check)
+                return denied
+        return None
+
+    return enforce_all
+
+
+def _naming_denied_action(access_denied_response: Callable[..., Any]) -> Callable[..., Any]:
+    def respond(service: str, action: str, principal_arn: str, request_id: str, **details: Any) -> Any:
+        check = _denied.get(AccessCheck(action, details.get("resource_arn", "*")))
+        details["resource_arn"] = check.resource
+        return access_denied_response(service, check.action, principal_arn, request_id, **details)
+
+    return respond
+
+
+def _adding_source_function(resolve_principal: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve(access_key: str, *rest: Any) -> Any:
+        principal = resolve_principal(access_key, *rest)
+        if access_key in _function_arns:
+            principal.keys["lambda:sourcefunctionarn"] = _function_arns[access_key]
+        return principal
+
+    return resolve
+
+
+def _recording_function(execution_credentials: Callable[..., Any]) -> Callable[..., Any]:
+    def record_function(config: dict[str, Any]) -> dict[str, str]:
+        credentials: dict[str, str] = execution_credentials(config)
+        _function_arns[credentials["AWS_ACCESS_KEY_ID"]] = config["FunctionArn"]
+        return credentials
+
+    return record_function
+
+
+def _parameters(headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request's parameters, whichever of AWS's protocols it uses: CBOR, JSON, or form fields.
+
+    A body that cannot be read has none, so no policy allows the request by a resource's name.
     """
     try:
         if "cbor" in headers.get("content-type", ""):
@@ -138,29 +179,30 @@ def _api_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
         yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _questions(service: str, asked: Question) -> Iterator[Question]:
+def _access_checks(service: str, check: AccessCheck) -> Iterator[AccessCheck]:
     request = _request.get()
-    if request and service in _QUESTIONS:
-        yield from _QUESTIONS[service](request, asked)
+    if request and service in _ACCESS_CHECKS:
+        yield from _ACCESS_CHECKS[service](request, check)
     else:
-        yield asked
+        yield check
 
 
-def _of_iam(request: Request, asked: Question) -> Iterator[Question]:
-    """Roles by their path, and where AWS has the key with their boundary: the one asked for, or the role's own."""
-    wanted = request.parameters
-    if "RoleName" not in wanted:
-        yield asked
+def _iam_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
+    """Name roles with their path, and add the condition key of the boundary for the actions that have it: the boundary
+    in the request, or else the role's own."""
+    parameters = request.parameters
+    if "RoleName" not in parameters:
+        yield check
         return
-    role = iam._roles.get(wanted["RoleName"]) or {}
-    making = asked.action == "iam:CreateRole"
-    path = wanted.get("Path", "/") if making else role.get("Path", "/")
-    arn = f"arn:aws:iam::{request.account}:role{path}{wanted['RoleName']}"
-    boundary = wanted.get("PermissionsBoundary") or (None if making else role.get("PermissionsBoundary"))
-    bounded = {"iam:PermissionsBoundary": boundary} if asked.action in _WITH_BOUNDARY else {}
-    yield Question(asked.action, arn, {**asked.context, **bounded})
-    if making and wanted.get("Tags"):
-        yield Question("iam:TagRole", arn, asked.context)
+    role = iam._roles.get(parameters["RoleName"]) or {}
+    is_creating = check.action == "iam:CreateRole"
+    path = parameters.get("Path", "/") if is_creating else role.get("Path", "/")
+    arn = f"arn:aws:iam::{request.account}:role{path}{parameters['RoleName']}"
+    boundary = parameters.get("PermissionsBoundary") or (None if is_creating else role.get("PermissionsBoundary"))
+    boundary_key = {"iam:PermissionsBoundary": boundary} if check.action in _WITH_BOUNDARY else {}
+    yield AccessCheck(check.action, arn, {**check.context, **boundary_key})
+    if is_creating and parameters.get("Tags"):
+        yield AccessCheck("iam:TagRole", arn, check.context)
 
 
 _WITH_BOUNDARY = {
@@ -170,129 +212,131 @@ _WITH_BOUNDARY = {
         "DetachRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy",
     )
 }  # fmt: skip
-"""The actions on roles that have the condition key: SAR, list_awsidentityandaccessmanagementiam. It names UpdateRole,
-UpdateRoleDescription and UpdateAssumeRolePolicy, too; people found that it does not work there (alphagov/gsp#990)."""
+"""The actions on roles that have the condition key: SAR, list_awsidentityandaccessmanagementiam. SAR names UpdateRole,
+UpdateRoleDescription and UpdateAssumeRolePolicy, too; users found that it does not work there (alphagov/gsp#990)."""
 
 
-def _of_lambda(request: Request, asked: Question) -> Iterator[Question]:
-    making = asked.action == "lambda:CreateFunction"
-    wanted = request.parameters
-    if asked.action == "lambda:AddPermission":
-        yield Question(asked.action, asked.resource, {**asked.context, "lambda:Principal": wanted.get("Principal")})
+def _lambda_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
+    is_creating = check.action == "lambda:CreateFunction"
+    parameters = request.parameters
+    if check.action == "lambda:AddPermission":
+        principal = {"lambda:Principal": parameters.get("Principal")}
+        yield AccessCheck(check.action, check.resource, {**check.context, **principal})
         return
-    arn = request.arn("lambda", f"function:{wanted.get('FunctionName')}") if making else asked.resource
-    yield Question(asked.action, arn, asked.context)
-    if asked.action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration") and wanted.get("Role"):
-        yield Question("iam:PassRole", wanted["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})
-    if making and wanted.get("Tags"):
-        yield Question("lambda:TagResource", arn, asked.context)
+    arn = request.arn("lambda", f"function:{parameters.get('FunctionName')}") if is_creating else check.resource
+    yield AccessCheck(check.action, arn, check.context)
+    if check.action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration") and parameters.get("Role"):
+        yield AccessCheck("iam:PassRole", parameters["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})
+    if is_creating and parameters.get("Tags"):
+        yield AccessCheck("lambda:TagResource", arn, check.context)
 
 
-def _of_apigateway(request: Request, asked: Question) -> Iterator[Question]:
-    """APIs with their names, stages with where they log to.
+def _apigateway_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
+    """Add the condition keys for an API's name, and for the log group of a stage's access log.
 
-    What is asked besides when something is made with tags is by people's denials: see TagApis and TagStages in
-    infra/policies/ci.py. That a stage with an access log asks for CreateLogDelivery at any update, too: docs/iam.md.
+    The further checks for a resource that is created with tags are known from users' denials: see TagApis and TagStages
+    in infra/policies/ci.py. AWS checks CreateLogDelivery at every update of a stage with an access log: docs/iam.md.
     """
-    verb, wanted = asked.action.split(":")[1], request.parameters
-    service, _, path = asked.resource.partition("::")
-    parent, stages, stage = path.partition("/stages")
-    _, of_api, api = parent.partition("/apis/")
-    made = apigateway._stages.get(api, {}).get(stage.strip("/"), {})
-    context = dict(asked.context)
-    if stages:
-        context["apigateway:Request/AccessLoggingDestination"] = _destination(wanted)
-        context["apigateway:Resource/AccessLoggingDestination"] = _destination(made)
+    verb, parameters = check.action.split(":")[1], request.parameters
+    service, _, path = check.resource.partition("::")
+    parent, is_of_stages, stage_name = path.partition("/stages")
+    _, is_of_one_api, api = parent.partition("/apis/")
+    stage = apigateway._stages.get(api, {}).get(stage_name.strip("/"), {})
+    context = dict(check.context)
+    if is_of_stages:
+        context["apigateway:Request/AccessLoggingDestination"] = _destination(parameters)
+        context["apigateway:Resource/AccessLoggingDestination"] = _destination(stage)
     elif "/" not in api:
-        context["apigateway:Request/ApiName"] = wanted.get("name")
-        context["apigateway:Resource/ApiName"] = apigateway._apis.get(api, {}).get("name") if of_api else None
-    yield Question(asked.action, asked.resource, context)
-    if wanted.get("credentialsArn"):
-        yield Question("iam:PassRole", wanted["credentialsArn"], {"iam:PassedToService": "apigateway.amazonaws.com"})
-    if verb == "POST" and wanted.get("tags"):
+        context["apigateway:Request/ApiName"] = parameters.get("name")
+        context["apigateway:Resource/ApiName"] = apigateway._apis.get(api, {}).get("name") if is_of_one_api else None
+    yield AccessCheck(check.action, check.resource, context)
+    if role_arn := parameters.get("credentialsArn"):
+        yield AccessCheck("iam:PassRole", role_arn, {"iam:PassedToService": "apigateway.amazonaws.com"})
+    if verb == "POST" and parameters.get("tags"):
         if path == "/apis":
-            yield Question("apigateway:POST", f"{service}::/tags/{quote(f'{service}::/v2/apis/', safe='')}*")
-        elif stages:
-            yield Question("apigateway:TagResource", f"{service}::{parent}/stages")
-            tagged = f"{service}::{parent}/stages/{wanted.get('stageName')}"
-            yield Question("apigateway:PUT", f"{service}::/tags/{quote(tagged, safe='')}")
-    if stages and (_destination(wanted) or _destination(made)):
+            yield AccessCheck("apigateway:POST", f"{service}::/tags/{quote(f'{service}::/v2/apis/', safe='')}*")
+        elif is_of_stages:
+            yield AccessCheck("apigateway:TagResource", f"{service}::{parent}/stages")
+            tagged = f"{service}::{parent}/stages/{parameters.get('stageName')}"
+            yield AccessCheck("apigateway:PUT", f"{service}::/tags/{quote(tagged, safe='')}")
+    if is_of_stages and (_destination(parameters) or _destination(stage)):
         for action in _DELIVER_ACCESS_LOG.get(verb, ()):
-            yield Question(action, "*")
+            yield AccessCheck(action, "*")
 
 
 def _destination(stage: Mapping[str, Any]) -> str | None:
     return (stage.get("accessLogSettings") or {}).get("destinationArn")
 
 
-def _of_logs(request: Request, asked: Question) -> Iterator[Question]:
-    """Groups and streams in the forms that people's denials show: see LogGroups, DescribeLogs and DescribeLogTags in
+def _logs_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
+    """Name groups and streams in the forms that users' denials show: see LogGroups, DescribeLogs and DescribeLogTags in
     infra/policies/ci.py."""
-    wanted, operation = request.parameters, asked.action.split(":")[1]
-    group = request.arn("logs", f"log-group:{wanted.get('logGroupName', '')}")
+    parameters, operation = request.parameters, check.action.split(":")[1]
+    group = request.arn("logs", f"log-group:{parameters.get('logGroupName', '')}")
     if operation in ("CreateLogStream", "PutLogEvents"):
-        resource = f"{group}:log-stream:{wanted.get('logStreamName', '')}"
+        resource = f"{group}:log-stream:{parameters.get('logStreamName', '')}"
     elif operation in ("CreateLogGroup", "DescribeLogGroups", "FilterLogEvents", "PutRetentionPolicy"):
         resource = f"{request.arn('logs', 'log-group:') if operation == 'DescribeLogGroups' else group}:log-stream:"
     else:
-        resource = asked.resource.removesuffix(":*")
-    yield Question(asked.action, resource, asked.context)
-    if operation == "CreateLogGroup" and wanted.get("tags"):
-        yield Question("logs:TagResource", group, asked.context)
+        resource = check.resource.removesuffix(":*")
+    yield AccessCheck(check.action, resource, check.context)
+    if operation == "CreateLogGroup" and parameters.get("tags"):
+        yield AccessCheck("logs:TagResource", group, check.context)
 
 
-def _of_cloudwatch(request: Request, asked: Question) -> Iterator[Question]:
-    """Alarms by their names, one or several; all when none is named."""
-    wanted = request.parameters
-    if "ResourceARN" in wanted:
-        yield Question(asked.action, wanted["ResourceARN"], asked.context)
+def _cloudwatch_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
+    """Name alarms, one check for each; `*` stands for all when the request names none."""
+    parameters = request.parameters
+    if "ResourceARN" in parameters:
+        yield AccessCheck(check.action, parameters["ResourceARN"], check.context)
         return
-    if "Alarm" not in asked.action:
-        yield asked
+    if "Alarm" not in check.action:
+        yield check
         return
-    # DeleteAlarms of none is asked on `alarm:`: aws-samples/amazon-cloudwatch-auto-alarms#18.
-    every = "" if asked.action == "cloudwatch:DeleteAlarms" else "*"
-    names = wanted.get("AlarmNames") or [wanted.get("AlarmName", every)]
+    # DeleteAlarms without a name is checked on `alarm:`: aws-samples/amazon-cloudwatch-auto-alarms#18.
+    every = "" if check.action == "cloudwatch:DeleteAlarms" else "*"
+    names = parameters.get("AlarmNames") or [parameters.get("AlarmName", every)]
     actions = [
-        *wanted.get("AlarmActions", []),
-        *wanted.get("OKActions", []),
-        *wanted.get("InsufficientDataActions", []),
+        *parameters.get("AlarmActions", []),
+        *parameters.get("OKActions", []),
+        *parameters.get("InsufficientDataActions", []),
     ]
-    context = {**asked.context, "cloudwatch:AlarmActions": actions or None}
+    context = {**check.context, "cloudwatch:AlarmActions": actions or None}
     for arn in [request.arn("cloudwatch", f"alarm:{name}") for name in names]:
-        yield Question(asked.action, arn, context)
-        if asked.action == "cloudwatch:PutMetricAlarm" and wanted.get("Tags"):
-            yield Question("cloudwatch:TagResource", arn, asked.context)
+        yield AccessCheck(check.action, arn, context)
+        if check.action == "cloudwatch:PutMetricAlarm" and parameters.get("Tags"):
+            yield AccessCheck("cloudwatch:TagResource", arn, check.context)
 
 
-def _of_kms(request: Request, asked: Question) -> Iterator[Question]:
-    """A key is asked about by its own ARN, also when its alias is named:
+def _kms_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
+    """Name a key by its own ARN, also when the request names its alias:
     https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"""
-    yield Question(asked.action, _key_arn(asked.resource), asked.context)
+    yield AccessCheck(check.action, _key_arn(check.resource), check.context)
 
 
-def _of_s3(request: Request, asked: Question) -> Iterator[Question]:
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms"""
-    yield asked
-    key_action = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(asked.action)
-    bucket = asked.resource.removeprefix("arn:aws:s3:::").split("/")[0]
+def _s3_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
+    """Add the check of the key that encrypts the bucket:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms"""
+    yield check
+    key_action = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(check.action)
+    bucket = check.resource.removeprefix("arn:aws:s3:::").split("/")[0]
     key = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
     if key_action and key:
-        yield Question(key_action, _key_arn(key))
+        yield AccessCheck(key_action, _key_arn(key))
 
 
 def _key_arn(name: str) -> str:
-    """The ARN of the key with this id, ARN or alias; the name itself when there is none."""
+    """Return the ARN of the key with this id, ARN or alias, or the name itself when there is no such key."""
     record = kms._resolve_key(name)
     return str(record["Arn"]) if record else name
 
 
-_QUESTIONS = {
-    "iam": _of_iam,
-    "lambda": _of_lambda,
-    "apigateway": _of_apigateway,
-    "logs": _of_logs,
-    "monitoring": _of_cloudwatch,
-    "kms": _of_kms,
-    "s3": _of_s3,
+_ACCESS_CHECKS = {
+    "iam": _iam_checks,
+    "lambda": _lambda_checks,
+    "apigateway": _apigateway_checks,
+    "logs": _logs_checks,
+    "monitoring": _cloudwatch_checks,
+    "kms": _kms_checks,
+    "s3": _s3_checks,
 }

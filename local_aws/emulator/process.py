@@ -1,4 +1,4 @@
-"""The emulator as a child process: on a port of its own, over TLS, with IAM enforced, gone when we are gone."""
+"""The emulator as a child process: on its own port, over TLS, with IAM enforced. It ends when its parent ends."""
 
 import contextlib
 import json
@@ -21,26 +21,26 @@ from ops import folder_locks
 from ops.project import ROOT
 from ops.stacks import layout
 
-ACCOUNT = "111122223333"  # AWS's own example account, so that nobody mistakes it for theirs
+ACCOUNT = "111122223333"  # AWS's example account, which nobody takes for their own
 ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-"""The account's root. The emulator checks every caller's signature but this one's."""
+"""The account's root. The emulator checks every caller's signature except this one's."""
 
 CLOCK_SCALE = 60
-"""How many times faster than AWS's the stand-in's clock runs: an alarm's period of 60 s lasts 1 s."""
+"""How many times faster than AWS's the telemetry patch's clock runs: an alarm's period of 60 s lasts 1 s."""
 
 START_DEADLINE_SECONDS = 60
 STOP_DEADLINE_SECONDS = 10
 PLUGINS = ROOT / "local_aws" / "provider" / "bin"
-KEPT = "kept"
-"""In an emulator's directory: what survives its stop when it persists."""
+PERSISTENT = "persistent"
+"""The folder in an emulator's directory that is saved when the emulator stops and has a folder to persist in."""
 
 
 @dataclass(frozen=True)
 class Emulator:
     """A running emulator.
 
-    `directory` goes when it does: log, certificate, the functions' files, and in `kept` what survives a stop when there
-    is a folder to survive in.
+    `directory` is deleted when it stops. It has the log, the certificate and the functions' files, and in `persistent`
+    what is saved before.
     """
 
     directory: Path
@@ -48,7 +48,7 @@ class Emulator:
     region: str
 
     def environment(self) -> dict[str, str]:
-        """What makes every AWS client speak to this emulator as the account's root."""
+        """Return the variables with which every AWS client calls this emulator as the account's root."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_CA_BUNDLE": str(self.directory / "ca.pem"),
@@ -58,51 +58,48 @@ class Emulator:
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "localhost,127.0.0.1",
             "no_proxy": "localhost,127.0.0.1",
-            # No file of the person's own may add a profile, a role or another endpoint.
+            # The user's own files must not add a profile, a role or another endpoint.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
     def pulumi_environment(self) -> dict[str, str]:
-        """What the Pulumi CLI needs besides: its state, the local provider, and the project with stack files to spare.
-
-        Includes environment().
-        """
+        """Return environment() and what Pulumi's CLI needs besides: its backend, the local provider, the workspace."""
         path = os.environ.get("PATH", os.defpath)
         return {
             **self.environment(),
             "PATH": path if path.startswith(f"{PLUGINS}:") else f"{PLUGINS}:{path}",
             "PULUMI_BACKEND_URL": layout.bucket_url(names.state_bucket(ACCOUNT, self.region), self.region, self.url),
-            # The person's own login and selected stack stay as they are.
-            "PULUMI_HOME": str(self.directory / KEPT / "pulumi"),
+            # The user's own login and selected stack stay unchanged.
+            "PULUMI_HOME": str(self.directory / PERSISTENT / "pulumi"),
             # As if every command had --cwd: https://github.com/pulumi/pulumi/pull/20868
             "PULUMI_OPTION_CWD": str(self.workspace),
-            # A stack that the embedded engine made has its secrets provider in its state, and in no file.
+            # The embedded engine writes a new stack's secrets provider into its state, and into no file.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "INCIDENT_SANDBOX_HOME": str(self.directory / KEPT / "home"),
+            "INCIDENT_SANDBOX_HOME": str(self.directory / PERSISTENT / "home"),
         }
 
     @property
     def workspace(self) -> Path:
-        """The project as Pulumi runs it here: see workspace.py."""
-        return self.directory / KEPT / "workspace"
+        """Return the folder of the project as Pulumi runs it here: see workspace.py."""
+        return self.directory / PERSISTENT / "workspace"
 
 
 @dataclass(frozen=True)
 class Child(Emulator):
-    """An emulator that this process has started."""
+    """An emulator that this process started."""
 
     process: subprocess.Popen[str]
 
-    def keep(self) -> None:
-        """Let it outlive this process."""
+    def detach(self) -> None:
+        """Let it run on when this process ends."""
         assert self.process.stdin is not None
-        self.process.stdin.write("keep\n")
+        self.process.stdin.write("detach\n")
         self._close_pipes()
 
     def stop(self) -> None:
-        """Stop it and everything it started; its directory goes with it."""
+        """Stop it and every process that it started, and delete its directory."""
         self._close_pipes()
         try:
             self.process.wait(STOP_DEADLINE_SECONDS)
@@ -113,7 +110,7 @@ class Child(Emulator):
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _close_pipes(self) -> None:
-        """Standard input's end is what tells the child to end."""
+        """Close the pipes; the child ends when its standard input does."""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -122,7 +119,7 @@ class Child(Emulator):
 
 @contextlib.contextmanager
 def running(region: str, port: int = 0, persist: Path | None = None) -> Iterator[Child]:
-    """An emulator for the length of a `with` block; stopped however the block ends, unless it was told to keep."""
+    """Run an emulator during a `with` block, and stop it however the block ends, unless it was detached."""
     emulator = start(region, port, persist)
     try:
         wait_until_ready(emulator)
@@ -133,39 +130,38 @@ def running(region: str, port: int = 0, persist: Path | None = None) -> Iterator
 
 
 def start(region: str, port: int = 0, persist: Path | None = None) -> Child:
-    """Start an emulator on a loopback port, 0 for a free one. It answers once `wait_until_ready` has returned.
+    """Start an emulator on a loopback port, 0 for a free one. It serves once `wait_until_ready` has returned.
 
-    With a folder `persist` it goes on where the last one there was stopped, on the same port unless told otherwise.
+    With a folder `persist` it starts from what the last emulator saved there, and on that one's port if `port` is 0.
 
-    Raises LocalAwsError when the port or the folder cannot be had.
+    Raises LocalAwsError when the port or the folder is unavailable.
     """
-    asked = port
-    locked: list[int] = []
+    saved_port = 0
+    locks: list[int] = []
     directory = Path(tempfile.mkdtemp(prefix="incident-sandbox-"))
-    kept = directory / KEPT
+    persistent = directory / PERSISTENT
     try:
-        kept.mkdir()
-        locked.append(folder_locks.hold(directory))
+        persistent.mkdir()
+        locks.append(folder_locks.hold(directory))
         if persist:
-            locked.append(archive.hold(persist))
-            last = archive.restore(persist, kept, region)
-            port = port or last
-        workspace.make(kept / "workspace")
-        with _listener(port, saved=port != asked) as listener:
+            locks.append(archive.lock(persist))
+            saved_port = archive.restore(persist, persistent, region)
+        workspace.create(persistent / "workspace")
+        with _listener(port or saved_port, is_saved=not port and bool(saved_port)) as listener:
             url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-            process = _spawn(directory, listener, region, persist, locked)
+            process = _spawn(directory, listener, region, persist, locks)
         record = {"url": url, "region": region, "pid": process.pid, "persist": persist and str(persist)}
-        (kept / archive.RECORD).write_text(json.dumps(record))
+        (persistent / archive.RECORD).write_text(json.dumps(record))
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise
     finally:
-        for descriptor in locked:
+        for descriptor in locks:
             os.close(descriptor)
     return Child(directory, url, region, process)
 
 
-def _listener(port: int, *, saved: bool) -> socket.socket:
+def _listener(port: int, *, is_saved: bool) -> socket.socket:
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -175,24 +171,24 @@ def _listener(port: int, *, saved: bool) -> socket.socket:
         listener.close()
         if isinstance(error, OSError):
             raise LocalAwsError(
-                f"port {port} cannot be had on this machine ({error.strerror}): "
+                f"port {port} is unavailable on this machine ({error.strerror}): "
                 + (
-                    "it is the one that was saved, and is in the stacks' outputs; free it, or choose another with "
+                    "it is the saved emulator's, and part of the stacks' outputs; free it, or choose another with "
                     "--port and then `pulumi refresh` or `./sandbox local refresh` the stacks, and `up` them"
-                    if saved
+                    if is_saved
                     else "choose another with --port, or leave --port out for a free one"
                 )
             ) from None
         if isinstance(error, OverflowError):
-            raise LocalAwsError(f"--port {port}: a port is a number from 0 to 65535; 0 is any free one") from None
+            raise LocalAwsError(f"--port {port}: a port is a number from 0 to 65535; use 0 for any free one") from None
         raise
     return listener
 
 
 def _spawn(
-    directory: Path, listener: socket.socket, region: str, persist: Path | None, locked: list[int]
+    directory: Path, listener: socket.socket, region: str, persist: Path | None, locks: list[int]
 ) -> subprocess.Popen[str]:
-    """Start the child. It inherits the socket, and the locks, which are then held as long as it lives."""
+    """Start the child. It inherits the socket, and the locks, which it holds as long as it lives."""
     arguments = [str(listener.fileno()), str(directory), *([str(persist)] if persist else [])]
     with (directory / "emulator.log").open("w") as log:
         return subprocess.Popen(
@@ -203,15 +199,15 @@ def _spawn(
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            pass_fds=[listener.fileno(), *locked],
+            pass_fds=[listener.fileno(), *locks],
             start_new_session=True,
         )
 
 
 def wait_until_ready(emulator: Child) -> None:
-    """Wait for the emulator to say that it serves.
+    """Wait until the emulator reports that it serves.
 
-    Raises LocalAwsError, with the end of its log, when it ends or stays silent for START_DEADLINE_SECONDS.
+    Raises LocalAwsError, with the end of its log, when it ends or has not reported within START_DEADLINE_SECONDS.
     """
     assert emulator.process.stdout is not None
     readable, _, _ = select.select([emulator.process.stdout], [], [], START_DEADLINE_SECONDS)
@@ -221,17 +217,17 @@ def wait_until_ready(emulator: Child) -> None:
     raise LocalAwsError(f"the emulator did not start; the end of its log: {json.dumps(log[-600:])}")
 
 
-def _environment(directory: Path, port: int, region: str, persistent: bool) -> Mapping[str, str]:
-    """The child's whole environment: nothing of this shell's gets in, because functions inherit it."""
+def _environment(directory: Path, port: int, region: str, is_persistent: bool) -> Mapping[str, str]:
+    """Return the child's whole environment. This shell's own variables are left out, because functions inherit it."""
     (directory / "tmp").mkdir()
-    kept = {
+    persistence = {
         "PERSIST_STATE": "1",
-        "STATE_DIR": str(directory / KEPT / "aws"),
+        "STATE_DIR": str(directory / PERSISTENT / "aws"),
         "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(directory / KEPT / "s3"),
+        "S3_DATA_DIR": str(directory / PERSISTENT / "s3"),
     }
     return {
-        **(kept if persistent else {}),
+        **(persistence if is_persistent else {}),
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(directory),
         "TMPDIR": str(directory / "tmp"),
@@ -248,7 +244,7 @@ def _environment(directory: Path, port: int, region: str, persistent: bool) -> M
         "LOG_LEVEL": "WARNING",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        # Functions run as processes; and the emulator's sweep for stray containers must not see anybody's Docker.
+        # Functions run as processes. The emulator's cleanup of stray containers must not reach the user's Docker.
         "LAMBDA_EXECUTOR": "local",
         "DOCKER_HOST": f"unix://{directory}/no-docker.sock",
     }

@@ -1,4 +1,4 @@
-"""AWS's query protocol: requests as flat form fields, answers as XML.
+"""AWS's query protocol: requests as flat form fields, responses as XML.
 
 https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 """
@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 
 def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that a request's fields stand for: `Tags.member.1.Key` is the `Key` of the first of `Tags`.
+    """Return the parameters of a request's fields: `Tags.member.1.Key` becomes the `Key` of the first of `Tags`.
 
     Raises ValueError when a field is a value and a structure at once.
     """
@@ -21,13 +21,13 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
         for part in path:
             node = node.setdefault(part, {})
             if not isinstance(node, dict):
-                raise ValueError(f"{name}: {part} is a value as well")
+                raise ValueError(f"{name}: {part} is both a value and a structure")
         node[last] = value[0] if isinstance(value, list) else value
     return {name: _with_lists(value) for name, value in tree.items()}
 
 
 def xml(value: Any, name: str = "") -> str:
-    """A value of an answer as XML's content; `name` is the element that it is in."""
+    """Return a response's value as XML content; `name` is the element that contains it."""
     if isinstance(value, Mapping):
         return "".join(
             f"<{key}>{xml(item, key)}</{key}>" for key, item in value.items() if item is not None and item != ""

@@ -1,4 +1,4 @@
-"""The emulator that stays: one to a checkout, found again by the link `.local` to its directory."""
+"""The emulator that runs on after its verb: one per checkout, registered by the link `.local` to its directory."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from local_aws.emulator import archive
-from local_aws.emulator.process import KEPT, Child, Emulator
+from local_aws.emulator.process import PERSISTENT, Child, Emulator
 from local_aws.errors import LocalAwsError
 from ops import folder_locks
 from ops.project import ROOT
@@ -21,19 +21,19 @@ STOP_DEADLINE_SECONDS = 60
 
 @dataclass(frozen=True)
 class RunningEmulator:
-    """The emulator of this checkout: its process, and the folder that it is saved in when it is stopped, if any."""
+    """The emulator of this checkout, its process id, and the folder that it is saved in when it stops, if any."""
 
     emulator: Emulator
     pid: int
     persist: str | None
 
     def stop(self) -> None:
-        """Stop it, and return when it is gone, saved first if it is to be.
+        """Stop it, and return when it has ended; it saves itself first if it has a folder to persist in.
 
-        Raises LocalAwsError when it could not be saved, or does not end.
+        Raises LocalAwsError when it could not be saved, or does not end within STOP_DEADLINE_SECONDS.
         """
         directory = self.emulator.directory
-        with contextlib.suppress(ProcessLookupError):  # another stop was there first
+        with contextlib.suppress(ProcessLookupError):  # another stop has ended it already
             os.kill(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_DEADLINE_SECONDS
         while folder_locks.is_held(directory):
@@ -42,30 +42,31 @@ class RunningEmulator:
                                     f"see {directory / 'emulator.log'}")  # fmt: skip
             time.sleep(0.02)
         if self.persist and directory.exists():
+            data = directory / PERSISTENT
             raise LocalAwsError(
-                f"the emulator is stopped and could not be saved in {self.persist}, which is as it was: see "
-                f"{directory / 'emulator.log'}; what it had is in {directory / KEPT}, and "
-                f"{shlex.join(['tar', '-cf', f'{self.persist}/{archive.ARCHIVE}', '-C', str(directory / KEPT), '.'])} "
+                f"the emulator is stopped and could not be saved in {self.persist}, which is unchanged: see "
+                f"{directory / 'emulator.log'}; its data is in {data}, and "
+                f"{shlex.join(['tar', '-cf', f'{self.persist}/{archive.ARCHIVE}', '-C', str(data), '.'])} "
                 "saves it by hand"
             )
 
 
 def find() -> RunningEmulator | None:
-    """The running emulator of this checkout, or None."""
+    """Return the running emulator of this checkout, or None."""
     directory = LINK.resolve()
     if not LINK.is_symlink() or not folder_locks.is_held(directory):
         return None
     try:
-        record = json.loads((directory / KEPT / archive.RECORD).read_text())
-    except FileNotFoundError:  # it is just ending
+        record = json.loads((directory / PERSISTENT / archive.RECORD).read_text())
+    except FileNotFoundError:  # it is ending
         return None
     return RunningEmulator(Emulator(directory, record["url"], record["region"]), record["pid"], record["persist"])
 
 
 def get() -> RunningEmulator:
-    """The running emulator of this checkout.
+    """Return the running emulator of this checkout.
 
-    Raises LocalAwsError when there is none.
+    Raises LocalAwsError when none is running.
     """
     running = find()
     if running is None:
@@ -76,14 +77,14 @@ def get() -> RunningEmulator:
 
 @contextlib.contextmanager
 def reserved() -> Iterator[None]:
-    """Reserve the checkout while an emulator is started that is to stay: two at once would not find each other.
+    """Reserve the checkout while an emulator for it starts: two that start at once would not see each other.
 
-    Raises LocalAwsError when there is one already.
+    Raises LocalAwsError when one is running already.
     """
     lock = folder_locks.hold(ROOT, wait=True)
     try:
         if LINK.exists() and not LINK.is_symlink():
-            raise LocalAwsError(f"{LINK} is in the way, where the link to the running emulator goes: move it away")
+            raise LocalAwsError(f"{LINK} exists, and the link to the running emulator needs that name: move it away")
         if (running := find()) is not None:
             raise LocalAwsError(
                 f"an emulator of this checkout is running at {running.emulator.url}: use it (see `./sandbox local "
@@ -95,9 +96,9 @@ def reserved() -> Iterator[None]:
 
 
 def register(emulator: Child) -> None:
-    """Make an emulator the one of this checkout. It outlives this process from here on."""
+    """Register an emulator as the one of this checkout, and detach it from this process."""
     staged = LINK.with_name(f"{LINK.name}.new")
     staged.unlink(missing_ok=True)
     staged.symlink_to(emulator.directory)
     staged.replace(LINK)
-    emulator.keep()
+    emulator.detach()

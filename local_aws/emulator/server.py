@@ -1,9 +1,9 @@
-"""The child process: serves the emulator, with the patches, until its parent ends or says otherwise.
+"""The child process: serves the emulator, with the patches, until its parent ends or detaches it.
 
 `python -m local_aws.emulator.server FD DIRECTORY [PERSIST]`, where FD is a socket that already listens. Prints `ready`
-once it serves. Ends, with every process it started and its directory, when standard input closes or on SIGTERM; on
-SIGTERM it saves what there is into the folder PERSIST first. A line `keep` on standard input makes it stay when the
-input closes.
+once it serves. Ends when standard input closes or on SIGTERM, stops every process that it started, and deletes its
+directory; on SIGTERM it saves itself into the folder PERSIST first. After a line `detach` on standard input it does not
+end when the input closes.
 """
 
 import asyncio
@@ -21,22 +21,22 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from local_aws.emulator import archive
-from local_aws.emulator.process import KEPT
+from local_aws.emulator.process import PERSISTENT
 
 SHUTDOWN_SECONDS = 1.0
-"""How long requests under way may take when it is stopped."""
+"""How long running requests may take when the emulator is stopped."""
 
 
 def main(fd: int, directory: Path, persist: Path | None = None) -> None:
-    # Functions inherit the environment, and their bytecode is worth nothing to the next emulator.
+    # Functions inherit the environment, and the next emulator cannot use their bytecode.
     os.environ.pop("PYTHONPYCACHEPREFIX", None)
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     signal.signal(signal.SIGTERM, lambda *_: _end(directory))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_watch_parent, args=(directory,), daemon=True).start()
     certificate, key = _write_certificate(directory)
 
-    from ministack import app as emulator  # reads its settings when imported, so not before there is a certificate
+    from ministack import app as emulator  # reads its settings, and the certificate, when imported
     from ministack.core import lambda_runtime
 
     from local_aws.emulator import iam, telemetry
@@ -54,39 +54,39 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
         stopping = asyncio.Event()
         if persist is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-        # Without a trigger of its own hypercorn would take SIGTERM for itself.
-        serving = asyncio.create_task(serve(_announcing(emulator.app), config, shutdown_trigger=stopping.wait))
+        # Without a shutdown trigger hypercorn would handle SIGTERM itself.
+        serving = asyncio.create_task(serve(_with_ready_line(emulator.app), config, shutdown_trigger=stopping.wait))
         alarms = asyncio.create_task(telemetry.evaluate_alarms_forever())
 
         async def end_functions() -> None:
-            """The emulator ends when its requests have, and does not let go of one whose function is under way."""
+            """End running functions: the emulator waits for its requests, and a request for its function."""
             await stopping.wait()
             await asyncio.sleep(SHUTDOWN_SECONDS)
             await asyncio.to_thread(lambda_runtime.reset)
 
-        functions = asyncio.create_task(end_functions())
-        ended, _ = await asyncio.wait({serving, alarms}, return_when=asyncio.FIRST_COMPLETED)
-        for task in ended:
+        ending = asyncio.create_task(end_functions())
+        done, _ = await asyncio.wait({serving, alarms}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
             task.result()
         alarms.cancel()
-        functions.cancel()
+        ending.cancel()
 
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(run())  # and not asyncio.run: that waits for every function that is under way
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second stop must not end the save that the first began
+    loop.run_until_complete(run())  # not asyncio.run, which waits for every running function
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second stop must not interrupt the save
     assert persist is not None
     try:
-        archive.save(directory / KEPT, persist)
-    except BaseException:  # the directory stays, and `local stop` says so
+        archive.save(directory / PERSISTENT, persist)
+    except BaseException:  # the directory stays, and `local stop` reports it
         traceback.print_exc()
         os.killpg(0, signal.SIGKILL)
     _end(directory)
 
 
-def _announcing(app: Any) -> Any:
-    """The app, saying `ready` on standard output once it has started up."""
+def _with_ready_line(app: Any) -> Any:
+    """Return the app, extended to print `ready` on standard output once it has started up."""
 
-    async def announcing(scope: Any, receive: Any, send: Any) -> None:
+    async def run_app(scope: Any, receive: Any, send: Any) -> None:
         async def announce(message: Any) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
@@ -94,7 +94,7 @@ def _announcing(app: Any) -> Any:
 
         await app(scope, receive, announce if scope["type"] == "lifespan" else send)
 
-    return announcing
+    return run_app
 
 
 def _write_certificate(directory: Path) -> tuple[Path, Path]:
@@ -109,12 +109,12 @@ def _write_certificate(directory: Path) -> tuple[Path, Path]:
 
 
 def _watch_parent(directory: Path) -> None:
-    if sys.stdin.readline() != "keep\n":
+    if sys.stdin.readline() != "detach\n":
         _end(directory)
 
 
 def _end(directory: Path) -> NoReturn:
-    """State is in memory, so there is nothing to shut down in order: take the whole process group away."""
+    """Kill the whole process group. State is in memory, so no orderly shutdown is needed."""
     shutil.rmtree(directory, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
     raise AssertionError

@@ -1,19 +1,20 @@
-"""What AWS does by itself and the emulator does not: telemetry of HTTP APIs, and alarms that move.
+"""What AWS does by itself and the emulator does not: telemetry of HTTP APIs, and alarms that change their state.
 
-Runs inside the emulator's process and hooks into five of its functions and one of its constants, so the emulator's
-version is pinned. README's table of differences says what remains. What it does:
+Runs inside the emulator's process and replaces functions of ministack, whose version is pinned: see patches.py.
+README's table of differences says what remains different from AWS. With these patches:
 
 - an invocation through the API counts in AWS/Lambda's metrics, as a direct one does;
 - an API request counts in AWS/ApiGateway's metrics and writes a line into the stage's access log;
-- a function error is answered as AWS answers it: 500, `{"message":"Internal Server Error"}`;
-- alarms are evaluated by their own dimensions, all the time, in both directions, and by a faster clock;
-- a function's change is `InProgress` by that clock, too;
-- an API and a stage tell the tags that they have, and not those that they were made with;
-- alarms are described in full in the query protocol, too, which is what the Go SDK of Terraform's provider speaks.
+- a function error gets AWS's response: 500, `{"message":"Internal Server Error"}`;
+- alarms are evaluated by their own dimensions, continuously, in both directions, and by a faster clock;
+- a function's update is `InProgress` by that clock, too;
+- an API and a stage return their current tags, and not those that they were created with;
+- alarms have every field in the query protocol, too, which is what the Go SDK of Terraform's provider speaks.
 """
 
 import asyncio
 import contextvars
+import functools
 import json
 import re
 import time
@@ -25,7 +26,8 @@ from typing import Any
 
 from ministack.services import apigateway, cloudwatch, cloudwatch_logs, lambda_svc
 
-from local_aws.emulator import query_protocol
+from local_aws.emulator import patches, query_protocol
+from local_aws.emulator.patches import Patch
 from local_aws.emulator.process import CLOCK_SCALE
 
 EVALUATION_INTERVAL_SECONDS = 0.1
@@ -42,7 +44,7 @@ FUNCTION_ERROR = (
 class _Integration:
     """What the function did for one API request."""
 
-    called: bool = False
+    was_called: bool = False
     error: str = ""
     milliseconds: float = 0.0
 
@@ -51,29 +53,61 @@ _integration: contextvars.ContextVar[_Integration | None] = contextvars.ContextV
 
 
 def install() -> None:
-    """Hook into the emulator. Once per process, before it serves."""
-    execute = apigateway._handle_execute_in_scope
-    invoke = lambda_svc._execute_function_with_config_scope
+    """Patch the emulator. Call once per process, before it serves.
 
+    Raises LocalAwsError when a function of ministack has another signature than its patch expects.
+    """
+    patches.install(
+        Patch(
+            apigateway,
+            "_handle_execute_in_scope",
+            "api_id stage path method headers body query_params owner_account_id owner_region raw_query_string",
+            _recording_requests,
+        ),
+        Patch(apigateway, "_tag_resource", "resource_arn data", _updating_tags),
+        Patch(apigateway, "_untag_resource", "resource_arn tag_keys", _updating_tags),
+        Patch(lambda_svc, "_execute_function_with_config_scope", "func event", _recording_invocations),
+        Patch(cloudwatch, "_evaluate_alarm", "alarm", lambda original: _evaluate),
+        *(
+            Patch(
+                cloudwatch,
+                function,
+                "params cbor_data is_cbor is_json",
+                functools.partial(_describing_in_full, operation),
+            )
+            for operation, function in (
+                ("DescribeAlarms", "_describe_alarms"),
+                ("DescribeAlarmsForMetric", "_describe_alarms_for_metric"),
+            )
+        ),
+    )
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY /= CLOCK_SCALE
+
+
+def _recording_requests(execute: Callable[..., Any]) -> Callable[..., Any]:
     async def execute_and_record(api: str, stage: str, path: str, method: str, *rest: Any) -> Any:
         started = time.time()
         integration = _Integration()
         token = _integration.set(integration)
         try:
-            answer = await execute(api, stage, path, method, *rest)
+            response = await execute(api, stage, path, method, *rest)
         finally:
             _integration.reset(token)
         if integration.error:
-            answer = FUNCTION_ERROR
-        _record_request(api, stage, path, method, answer, integration, started)
-        return answer
+            response = FUNCTION_ERROR
+        _record_request(api, stage, path, method, response, integration, started)
+        return response
 
+    return execute_and_record
+
+
+def _recording_invocations(invoke: Callable[..., Any]) -> Callable[..., Any]:
     def invoke_and_record(function: dict[str, Any], event: dict[str, Any]) -> Any:
         started = time.time()
         result = invoke(function, event)
         integration = _integration.get()
         if integration is not None:  # a direct Invoke is recorded by the emulator
-            integration.called = True
+            integration.was_called = True
             integration.milliseconds = (time.time() - started) * 1000
             if result.get("error"):
                 integration.error = str(result["body"].get("errorMessage") or "Unhandled")
@@ -85,35 +119,27 @@ def install() -> None:
             )
         return result
 
-    for name in ("_tag_resource", "_untag_resource"):
-        setattr(apigateway, name, _telling(getattr(apigateway, name)))
-    apigateway._handle_execute_in_scope = execute_and_record
-    lambda_svc._execute_function_with_config_scope = invoke_and_record
-    cloudwatch._evaluate_alarm = _evaluate
-    for name in ("DescribeAlarms", "DescribeAlarmsForMetric"):
-        function = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-        setattr(cloudwatch, f"_{function}", _described_in_full(name, getattr(cloudwatch, f"_{function}")))
-    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY /= CLOCK_SCALE
+    return invoke_and_record
 
 
-def _telling(change: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    """A change of a resource's tags that the resource's own record follows."""
+def _updating_tags(change_tags: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """Copy changed tags into the record of the API or stage, which is what GetApi and GetStage return."""
 
-    def changed(arn: str, tags: Any) -> Any:
-        answer = change(arn, tags)
+    def change_tags_and_record(arn: str, tags: Any) -> Any:
+        response = change_tags(arn, tags)
         _, _, api, *stage = arn.split(":")[-1].split("/")
         record = apigateway._stages.get(api, {}).get(stage[1]) if len(stage) == 2 else apigateway._apis.get(api)
         if record is not None:
             record["tags"] = dict(apigateway._api_tags.get(arn, {}))
-        return answer
+        return response
 
-    return changed
+    return change_tags_and_record
 
 
-def _described_in_full(operation: str, describe: Callable[..., Any]) -> Callable[..., Any]:
-    """A description of alarms that in the query protocol, too, has every field that it has in JSON."""
+def _describing_in_full(operation: str, describe: Callable[..., Any]) -> Callable[..., Any]:
+    """Describe alarms in the query protocol with every field that the JSON protocol has."""
 
-    def described(params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
+    def describe_in_full(params: dict[str, Any], data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
         if is_cbor or is_json:
             return describe(params, data, is_cbor, is_json)
         status, _, body = describe({}, query_protocol.nested(params), False, True)
@@ -122,7 +148,7 @@ def _described_in_full(operation: str, describe: Callable[..., Any]) -> Callable
         result = query_protocol.xml(json.loads(body))
         return cloudwatch._xml(200, f"{operation}Response", f"<{operation}Result>{result}</{operation}Result>")
 
-    return described
+    return describe_in_full
 
 
 async def evaluate_alarms_forever() -> None:
@@ -133,9 +159,9 @@ async def evaluate_alarms_forever() -> None:
 
 
 def _record_request(
-    api: str, stage: str, path: str, method: str, answer: Any, integration: _Integration, started: float
+    api: str, stage: str, path: str, method: str, response: Any, integration: _Integration, started: float
 ) -> None:
-    status = int(answer[0])
+    status = int(response[0])
     milliseconds = (time.time() - started) * 1000
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
     for dimensions in ({"ApiId": api}, {"ApiId": api, "Stage": stage}):
@@ -160,7 +186,7 @@ def _record_request(
         "path": path,
         "status": str(status),
         "responseLatency": str(int(milliseconds)),
-        "integrationStatus": "200" if integration.called else "-",  # Lambda's own status, not the function's
+        "integrationStatus": "200" if integration.was_called else "-",  # Lambda's own status, not the function's
         "integrationLatency": str(int(integration.milliseconds)),
         "integrationErrorMessage": (
             f"The Lambda function returned the following error: {integration.error}. "
@@ -169,7 +195,7 @@ def _record_request(
             else "-"
         ),
     }
-    line = re.sub(r"\$context\.([A-Za-z.]+)", lambda found: json.dumps(values.get(found[1], "-"))[1:-1],
+    line = re.sub(r"\$context\.([A-Za-z.]+)", lambda match: json.dumps(values.get(match[1], "-"))[1:-1],
                   settings["format"])  # fmt: skip
     _append_log(settings["destinationArn"].split(":log-group:")[1].removesuffix(":*"), api, line)
 
@@ -177,7 +203,7 @@ def _record_request(
 def _append_log(group_name: str, stream_name: str, line: str) -> None:
     group = cloudwatch_logs._log_groups.get(group_name)
     if group is None:
-        return  # AWS drops lines for a group that is gone, too
+        return  # AWS drops the lines of a deleted group, too
     if stream_name not in group["streams"]:
         cloudwatch_logs._create_log_stream({"logGroupName": group_name, "logStreamName": stream_name})
     now = int(time.time() * 1000)
@@ -187,7 +213,7 @@ def _append_log(group_name: str, stream_name: str, line: str) -> None:
 
 
 def _evaluate(alarm: dict[str, Any]) -> None:
-    """One evaluation as AWS does it, for alarms on one metric's basic statistic.
+    """Evaluate an alarm on one metric's basic statistic, once, as AWS does.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
     """
@@ -206,11 +232,11 @@ def _evaluate(alarm: dict[str, Any]) -> None:
     if treatment == "breaching":
         breaching += missing
     if breaching >= alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]):
-        _move(alarm, "ALARM", f"Threshold Crossed: {breaching} datapoint(s) breached {alarm['Threshold']}.")
+        _set_state(alarm, "ALARM", f"Threshold Crossed: {breaching} datapoint(s) breached {alarm['Threshold']}.")
     elif missing < alarm["EvaluationPeriods"] or treatment == "notBreaching":
-        _move(alarm, "OK", f"Threshold Crossed: no datapoint breached {alarm['Threshold']}.")
+        _set_state(alarm, "OK", f"Threshold Crossed: no datapoint breached {alarm['Threshold']}.")
     elif treatment == "missing":
-        _move(alarm, "INSUFFICIENT_DATA", "Insufficient Data: no datapoints were received.")
+        _set_state(alarm, "INSUFFICIENT_DATA", "Insufficient Data: no datapoints were received.")
 
 
 def _breaches(value: float, alarm: dict[str, Any]) -> bool:
@@ -225,11 +251,11 @@ def _breaches(value: float, alarm: dict[str, Any]) -> bool:
     )
 
 
-def _move(alarm: dict[str, Any], state: str, reason: str) -> None:
-    before = alarm["StateValue"]
-    if state == before:
+def _set_state(alarm: dict[str, Any], state: str, reason: str) -> None:
+    old_state = alarm["StateValue"]
+    if state == old_state:
         return
     alarm.update(StateValue=state, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
-    cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
-    cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
+    cloudwatch._record_history(alarm["AlarmName"], old_state, state, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, old_state, state, reason)
     cloudwatch._evaluate_parent_alarms(alarm)

@@ -1,4 +1,4 @@
-"""A folder that is the project to Pulumi, but for its stack files: what a local run writes into those stays there."""
+"""The project as Pulumi runs it locally: links to the program, and copies of the stack files, which runs change."""
 
 import shutil
 from pathlib import Path
@@ -8,11 +8,11 @@ from ops.project import ROOT
 LINKED = ("Pulumi.yaml", "__main__.py", "infra", "handler", ".venv")
 
 
-def make(folder: Path) -> None:
-    """Link the program into the folder, and copy the stack files that it has not got."""
+def create(folder: Path) -> None:
+    """Link the program into the folder, and copy the stack files that it does not have."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in LINKED:
-        (folder / name).unlink(missing_ok=True)  # as in an archive that was made by hand
+        (folder / name).unlink(missing_ok=True)  # an archive that was packed by hand has links
         (folder / name).symlink_to(ROOT / name)
     for stack_file in ROOT.glob("Pulumi.*.yaml"):
         if not (folder / stack_file.name).exists():

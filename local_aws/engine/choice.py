@@ -1,4 +1,4 @@
-"""The two engines a rehearsal can run on, and how each brings the foundation about."""
+"""The two engines that a rehearsal can run on, and how each deploys the foundation."""
 
 import shutil
 import time
@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from infra import names
 from local_aws.emulator import process
 from local_aws.emulator.process import Emulator
-from local_aws.engine.cli import CliEngine, update_of
+from local_aws.engine.cli import CliEngine, as_update
 from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.engine.interface import Engine, Update
 from local_aws.engine.store import Bucket, Folder
@@ -23,27 +23,26 @@ Name = Literal["pulumi", "embedded"]
 
 
 class Engines(Protocol):
-    """Engines of one kind, for the stacks in one emulator, which the environment names."""
+    """Engines of one kind, for the stacks in the emulator that the environment names."""
 
     name: Name
     version: str
     title: str
-    """The engine, for people."""
+    """The engine's name and version, for people."""
 
     def bootstrap(self, repository: str, message: str) -> Update:
-        """Bring the foundation about, its state in its bucket in the end, for a repository unless the stack's file
-        names one."""
+        """Deploy the foundation, and move its state into its bucket; `repository` is the default of its stack file."""
         ...
 
     def stack(self, name: str) -> Engine:
-        """An engine for a stack whose state is in that bucket, with the credentials that the environment has now."""
+        """Return an engine for a stack whose state is in that bucket, with the environment's current credentials."""
         ...
 
 
 def choose(name: Literal["auto", "pulumi", "embedded"], running: Emulator) -> Engines:
-    """The engines of that name; `auto` is the CLI where there is one.
+    """Return the engines with that name; `auto` is the CLI if it is on PATH.
 
-    Raises UsageError when `pulumi` is asked for and there is none to use.
+    Raises UsageError when `name` is `pulumi` and no usable CLI is on PATH.
     """
     if name == "embedded" or (name == "auto" and shutil.which("pulumi") is None):
         return _Embedded(running)
@@ -98,9 +97,9 @@ class _Cli:
         result = foundation.run(
             self._pulumi.cli, self._pulumi.folder, foundation.current_account(self._region), config, NullConsole()
         )
-        assert result is not None  # nobody was asked
+        assert result is not None  # None means that a person declined
         self._secrets_provider = result.outputs["secretsProvider"]
-        return update_of("update", result.steps, result.outputs, time.monotonic() - started)
+        return as_update("update", result.steps, result.outputs, time.monotonic() - started)
 
     def stack(self, name: str) -> Engine:
         return CliEngine(self._pulumi, name, self._secrets_provider)

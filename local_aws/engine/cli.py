@@ -1,4 +1,4 @@
-"""The real engine: the Pulumi CLI through its Automation API, with the local provider as an ambient plugin."""
+"""The Pulumi CLI as an engine, through its Automation API, with the local provider as an ambient plugin."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from ops.stacks.automation import Pulumi, as_usage_error
 from ops.stacks.events import Events
 from ops.stacks.urn import PROVIDER_TYPE, is_in_aws
 
-# The parts of a replacement count as one; the operation `replace` is only the plan of it.
+# A replacement is counted once, as its create step; the step `replace` only announces it.
 OPERATIONS: dict[auto.OpType, Operation] = {
     auto.OpType.SAME: "same",
     auto.OpType.CREATE: "create",
@@ -24,9 +24,9 @@ OPERATIONS: dict[auto.OpType, Operation] = {
 
 
 class CliEngine:
-    """One stack, made with the secrets provider where there is none yet.
+    """One stack, created with the secrets provider if it does not exist.
 
-    Raises UsageError, as its operations do, when the CLI fails.
+    Creation and operations raise UsageError when the CLI fails.
     """
 
     def __init__(self, pulumi: Pulumi, stack: str, secrets_provider: str | None = None) -> None:
@@ -63,12 +63,13 @@ class CliEngine:
         with as_usage_error(events):
             result = operation(events)
         outputs = _values(result.outputs) if kind == "update" else {}
-        return update_of(kind, events.steps, outputs, time.monotonic() - started)
+        return as_update(kind, events.steps, outputs, time.monotonic() - started)
 
 
-def update_of(kind: Kind, steps: Iterable[auto.StepEventMetadata], outputs: Props, seconds: float) -> Update:
-    """An operation as the CLI told it, in the terms of both engines."""
-    unique = {step.urn: _step(step) for step in steps if step.op in OPERATIONS and _counts(kind, step)}  # some twice
+def as_update(kind: Kind, steps: Iterable[auto.StepEventMetadata], outputs: Props, seconds: float) -> Update:
+    """Return an operation of the CLI, reported by its step events, as an Update."""
+    # The CLI reports some steps twice.
+    unique = {step.urn: _step(step) for step in steps if step.op in OPERATIONS and _is_counted(kind, step)}
     return Update(kind, tuple(unique.values()), outputs, seconds)
 
 
@@ -77,7 +78,7 @@ def _step(step: auto.StepEventMetadata) -> Step:
     return Step(OPERATIONS[step.op], step.urn, tuple(sorted(changed)) if step.op != auto.OpType.SAME else ())
 
 
-def _counts(kind: Kind, step: auto.StepEventMetadata) -> bool:
+def _is_counted(kind: Kind, step: auto.StepEventMetadata) -> bool:
     return step.type != PROVIDER_TYPE and (kind != "refresh" or is_in_aws(step.type))
 
 

@@ -32,13 +32,13 @@ from ops.stacks.pending_operations import ResolvedOperation, resolve
 class EmbeddedEngine:
     """One stack of the project in `root`, deployed to `aws`, its state in `store`.
 
-    `secrets_provider` returns a URL such as awskms://alias/NAME?region=REGION when a stack is made; an encrypted data
-    key is put into the new stack's state, as the CLI does it, so that the CLI can go on with the stack.
+    `secrets_provider` returns a URL such as awskms://alias/NAME?region=REGION when a stack is created. A data key that
+    it encrypts is written into the new stack's state, as by the CLI, so that the CLI can continue with the stack.
 
-    What a killed run left pending is resolved by the next operation, before anything else, and passed to
-    `on_resolved`; a preview resolves it for itself alone.
+    The next operation first resolves the pending operations of a killed run, and passes each to `on_resolved`; a
+    preview does not save the result.
 
-    Raises LocalAwsError when the project's files are wrong; operations do when they name another region than `aws`'s.
+    Raises LocalAwsError when the project's files are wrong; operations raise it when aws:region is not `aws`'s region.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class EmbeddedEngine:
         *,
         secrets_provider: Callable[[], str] | None = None,
         on_step: Callable[[Step], None] = lambda step: None,
-        on_resolved: Callable[[ResolvedOperation], None] = lambda settled: None,
+        on_resolved: Callable[[ResolvedOperation], None] = lambda operation: None,
     ) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", stack):
             raise LocalAwsError(
-                f"stack name {stack!r}: has 1 to 100 letters, digits, hyphens, underscores and full stops"
+                f"stack name {stack!r}: must have 1 to 100 letters, digits, hyphens, underscores and full stops"
             )
         project = read_yaml(root / "Pulumi.yaml")
         self._aws = aws
@@ -68,18 +68,18 @@ class EmbeddedEngine:
         self._on_resolved = on_resolved
 
     def set_config(self, key: str, value: str) -> None:
-        """Set a configuration value for this engine's operations; the project's files stay as they are."""
+        """Set a configuration value for this engine's operations; the project's files do not change."""
         self._config[self._full_key(key)] = value
 
     def get_config(self, key: str) -> str | None:
-        """A configuration value as the next operation will see it, or None when it is not set."""
+        """Return the configuration value that the next operation uses, or None when it is not set."""
         return self._config.get(self._full_key(key))
 
     def up(self, message: str = "") -> Update:
-        """Run the program and make AWS what it declares.
+        """Run the program, and deploy what it declares.
 
-        Raises DeploymentError when a step fails (what was made by then is in the state), LockedError when another
-        run has the stack, and pulumi.RunError when the program does.
+        Raises DeploymentError when a step fails (the steps before are in the state), LockedError when another run has
+        locked the stack, and pulumi.RunError when the program raises it.
         """
         with self._stack.lock():
             state = self._stack.load()
@@ -89,15 +89,15 @@ class EmbeddedEngine:
             return self._perform("update", message, state, self._run_program)
 
     def preview(self) -> Update:
-        """What `up` would do. Changes nothing, in AWS or in the state, and takes no lock."""
+        """Return what `up` would do. Changes nothing in AWS or in the state, and takes no lock."""
         state = self._stack.load() or State()
         self._resolve_pending(state, preview=True)
         return self._run_program(state, preview=True)
 
     def destroy(self, message: str = "") -> Update:
-        """Delete everything the state has, dependents first; the stack itself and its history stay.
+        """Delete all resources in the state, dependents first; the stack itself and its history stay.
 
-        Raises DeploymentError, before anything is deleted, when something is protected.
+        Raises DeploymentError, before anything is deleted, when a resource is protected.
         """
         with self._stack.lock():
             state = self._load()
@@ -106,14 +106,14 @@ class EmbeddedEngine:
             return self._perform("destroy", message, state, self._destroy)
 
     def refresh(self, message: str = "") -> Update:
-        """Make the state what AWS has now: drift is an `update`, a resource that is gone a `delete`."""
+        """Update the state to what AWS has: drift is an `update`, a resource that AWS does not have a `delete`."""
         with self._stack.lock():
             state = self._load()
             self._resolve_pending(state)
             return self._perform("refresh", message, state, self._refresh)
 
     def outputs(self) -> Props:
-        """The stack's outputs, as its last update left them."""
+        """Return the stack's outputs after its last update."""
         for resource in self._load().resources:
             if "parent" not in resource and not resource["custom"]:
                 outputs: Props = resource["outputs"]
@@ -121,21 +121,21 @@ class EmbeddedEngine:
         return {}
 
     def history(self) -> list[dict[str, Any]]:
-        """The stack's updates, newest first, as Pulumi records them."""
+        """Return the stack's updates, newest first, as Pulumi records them."""
         return self._stack.history()
 
     def resources(self) -> list[Resource]:
-        """What the stack's state has, each after what it depends on."""
+        """Return the resources in the stack's state, each after those that it depends on."""
         return self._load().resources
 
     def cancel(self) -> int:
-        """Take away the locks of runs that are gone; return how many there were."""
+        """Release the stack's locks; return their number. Only for locks of runs that were killed."""
         return self._stack.unlock()
 
     def move(self, store: Store, secrets_provider: str) -> None:
-        """Put the stack's state and history into another store, and go on there.
+        """Move to another store: copy the stack's state and history there, and use that store from now on.
 
-        The old store keeps its copy until the new one is whole.
+        The old store keeps its copy.
         """
         moved = Stack(store, self._project, self._name)
         with self._stack.lock(), moved.lock():
@@ -156,18 +156,17 @@ class EmbeddedEngine:
         return state
 
     def _resolve_pending(self, state: State, *, preview: bool = False) -> None:
-        """Resolve what a killed run left pending, and read how AWS has those resources now."""
+        """Resolve a killed run's pending operations, and read their resources from AWS."""
         if not state.pending_operations:
             return
         latest = {"resources": state.resources, "pending_operations": state.pending_operations}
         resolved = resolve(latest, self._aws.region)
         urns = {operation.urn for operation in resolved}
         provider = self._provider()
-        found = [
-            _as_aws_has_it(provider, resource) if resource["urn"] in urns else resource
-            for resource in latest["resources"]
+        resources = [
+            _refreshed(provider, resource) if resource["urn"] in urns else resource for resource in latest["resources"]
         ]
-        state.resources = without_dangling([resource for resource in found if resource])
+        state.resources = without_dangling([resource for resource in resources if resource])
         state.pending_operations = latest["pending_operations"]
         if not preview:
             self._stack.save(state)
@@ -184,8 +183,8 @@ class EmbeddedEngine:
         region = self._config.get("aws:region")
         if region not in (None, self._aws.region):
             raise LocalAwsError(
-                f"aws:region is {region!r}, and the emulator is in {self._aws.region}: its alarms move in that region "
-                "only; set aws:region to it"
+                f"aws:region is {region!r}, and the emulator is in {self._aws.region}: its alarms are evaluated in "
+                "that region only; set aws:region to it"
             )
         return Provider(self._aws)
 
@@ -220,28 +219,28 @@ class EmbeddedEngine:
     def _refresh(self, state: State) -> Update:
         started = time.monotonic()
         provider = self._provider()
-        steps, kept = [], []
+        steps, resources = [], []
         for resource in state.resources:
             if not is_in_aws(resource):
-                kept.append(resource)
+                resources.append(resource)
                 continue
-            found = _as_aws_has_it(provider, resource)
-            if found is None:
+            actual = _refreshed(provider, resource)
+            if actual is None:
                 steps.append(Step("delete", resource["urn"]))
                 continue
-            changed = provider.diff(resource["type"], resource["outputs"], found["outputs"]).changed
+            changed = provider.diff(resource["type"], resource["outputs"], actual["outputs"]).changed
             steps.append(Step("update" if changed else "same", resource["urn"], tuple(sorted(changed))))
-            kept.append(found if changed else resource)
+            resources.append(actual if changed else resource)
         for step in steps:
             self._on_step(step)
-        state.resources = without_dangling(kept)
+        state.resources = without_dangling(resources)
         return Update("refresh", tuple(steps), {}, time.monotonic() - started)
 
     def _perform(self, kind: Kind, message: str, state: State, operation: Callable[[State], Update]) -> Update:
-        """Carry an operation out, save the state that it leaves, and add it to the history.
+        """Run an operation, save the resulting state, and add it to the history.
 
-        Of one that fails, each step that asked AWS for a change has saved the state already: one without any leaves the
-        state as it was, and no stack where there was none.
+        When it fails, the state is not saved again: each step that changed AWS has saved it. An operation that fails
+        before its first such step leaves the state unchanged, and creates no stack.
         """
         started = int(time.time())
         update: Update | None = None
@@ -276,8 +275,8 @@ class EmbeddedEngine:
         return {"type": "cloud", "state": state}
 
 
-def _as_aws_has_it(provider: Provider, resource: Resource) -> Resource | None:
-    """The resource with its outputs as they are now, or None when it is gone."""
+def _refreshed(provider: Provider, resource: Resource) -> Resource | None:
+    """Return the resource with its actual outputs, or None when AWS does not have it any more."""
     if not is_in_aws(resource):
         return resource
     outputs = provider.read(resource["type"], resource["id"], resource["outputs"])
@@ -285,7 +284,7 @@ def _as_aws_has_it(provider: Provider, resource: Resource) -> Resource | None:
 
 
 def _configuration(root: Path, project: dict[str, Any], stack: str) -> dict[str, str]:
-    """The stack's configuration as the CLI puts it together: the project's defaults, then the stack's file."""
+    """Return the stack's configuration as the CLI combines it: the project's defaults, then the stack's file."""
     values: dict[str, Any] = {}
     for key, declared in (project.get("config") or {}).items():
         if isinstance(declared, dict) and ("default" in declared or "value" in declared):
@@ -296,6 +295,7 @@ def _configuration(root: Path, project: dict[str, Any], stack: str) -> dict[str,
     for key, value in values.items():
         if isinstance(value, dict) and "secure" in value:
             raise LocalAwsError(
-                f"{key} in {stack_file.name} is a secret, and the embedded engine keeps none: use the Pulumi CLI"
+                f"{key} in {stack_file.name} is a secret, and the embedded engine does not store secrets: use the "
+                "Pulumi CLI"
             )
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}

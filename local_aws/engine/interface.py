@@ -1,4 +1,4 @@
-"""What a rehearsal asks of an engine, whichever it is."""
+"""The interface of both engines, as a rehearsal uses it."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
@@ -13,7 +13,7 @@ Operation = Literal["create", "update", "replace", "delete", "same"]
 
 @dataclass(frozen=True)
 class Step:
-    """What was done, or in a preview would be, with one resource; `changed` are the inputs that differ."""
+    """One operation on one resource, done or previewed; `changed` are the inputs that differ."""
 
     operation: Operation
     urn: str
@@ -29,13 +29,13 @@ class Step:
 
     @property
     def subject(self) -> str:
-        """What the step is about, for people."""
+        """Return the resource and the changed inputs, for people."""
         return urn.subject(self.urn) + (f" [{', '.join(self.changed)}]" if self.changed else "")
 
 
 @dataclass(frozen=True)
 class Update:
-    """What one operation on a stack did, or in a preview would do; it took `seconds`."""
+    """The result of one operation on a stack, done or previewed; `seconds` is how long it took."""
 
     kind: Kind
     steps: tuple[Step, ...]
@@ -44,7 +44,7 @@ class Update:
 
     @property
     def changes(self) -> dict[Operation, int]:
-        """How many resources each operation was for."""
+        """Return how many resources each operation was for."""
         counts: dict[Operation, int] = {}
         for step in self.steps:
             counts[step.operation] = counts.get(step.operation, 0) + 1
@@ -52,7 +52,7 @@ class Update:
 
     @property
     def changed(self) -> tuple[Step, ...]:
-        """The steps that were not `same`."""
+        """Return the steps that were not `same`."""
         return tuple(step for step in self.steps if step.operation != "same")
 
     def as_json(self) -> dict[str, Any]:
@@ -65,10 +65,10 @@ class Update:
 
 
 class Engine(Protocol):
-    """Operations on one stack. Each raises UsageError, or pulumi.RunError, with what a person should be told."""
+    """Operations on one stack. Each raises UsageError or pulumi.RunError, whose message is for a person."""
 
     def set_config(self, key: str, value: str) -> None:
-        """Set a configuration value for the operations that follow."""
+        """Set a configuration value for the next operations."""
         ...
 
     def up(self, message: str = "") -> Update: ...
@@ -78,11 +78,11 @@ class Engine(Protocol):
     def destroy(self, message: str = "") -> Update: ...
 
     def refresh(self, message: str = "") -> Update:
-        """Make the state what AWS has; the steps tell only of what AWS was asked about."""
+        """Update the state to what AWS has; the steps are only of resources that were read from AWS."""
         ...
 
     def outputs(self) -> Props: ...
 
     def resources(self) -> list[Resource]:
-        """What the stack's state has, each after what it depends on."""
+        """Return the resources in the stack's state, each after those that it depends on."""
         ...

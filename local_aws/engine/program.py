@@ -1,4 +1,4 @@
-"""Runs the project's program in this process, as Pulumi's Python language host runs it in one of its own."""
+"""Run the project's program in this process, as Pulumi's Python language host runs it in a process of its own."""
 
 import asyncio
 import contextvars
@@ -16,18 +16,18 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 from local_aws.errors import LocalAwsError
 from local_aws.provider.resource import Props
-from local_aws.provider.wire import from_struct, returning, to_struct
+from local_aws.provider.wire import from_struct, return_field, to_struct
 from ops.stacks.urn import STACK_TYPE, Urn
 
 PARALLEL = 8
-"""Registrations under way at once; what depends on another waits for it whatever the number."""
+"""How many registrations run at once; each still waits for those that it depends on."""
 
 
 class Deployment(Protocol):
-    """What a running program asks of a deployment. Called from several threads at once."""
+    """What a program needs of a deployment. Called from several threads at once."""
 
     def register(self, urn: str, request: Any) -> tuple[str, Props]:
-        """Bring one resource about; return its id ("" when not known yet) and its state."""
+        """Deploy one resource; return its id ("" when it is not known yet) and its state."""
         ...
 
     def register_outputs(self, urn: str, outputs: Props) -> None: ...
@@ -35,7 +35,7 @@ class Deployment(Protocol):
     def invoke(self, token: str, args: Props) -> Props: ...
 
     def stop(self) -> None:
-        """Begin nothing more, and return when what was under way has ended."""
+        """Start no further operations, and return when the running ones have ended."""
         ...
 
 
@@ -44,7 +44,7 @@ def run(
 ) -> None:
     """Run the program against a deployment.
 
-    Raises what the program raises; pulumi.RunError is the program's way to tell a person's mistake.
+    Raises what the program raises: pulumi.RunError for a user's mistake.
     """
     raised: list[BaseException] = []
 
@@ -55,8 +55,8 @@ def run(
         except BaseException as error:
             raised.append(error)
 
-    # A thread of its own, because an interrupt is raised in the main one: in the middle of the SDK's event loop it
-    # could leave that waiting for ever. Here the program is simply left behind.
+    # In a thread of its own, because an interrupt is raised in the main thread, and inside the SDK's event loop it
+    # could leave the loop waiting forever. Here the program's thread is abandoned.
     thread = threading.Thread(target=run_in_thread, name="program", daemon=True)
     thread.start()
     try:
@@ -88,7 +88,7 @@ def _run(
             root_directory=str(main.parent),
         )
     )
-    # When a program fails, futures that nobody will await any more are left; the language host hushes asyncio too.
+    # A failed program leaves futures that nobody awaits; like the language host, silence asyncio's errors about them.
     logger = logging.getLogger("asyncio")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -103,7 +103,7 @@ def _ignore(_: object) -> None:
 
 
 class _Monitor:
-    """The part of Pulumi's resource monitor that the SDK calls for programs such as ours."""
+    """The part of Pulumi's resource monitor that the SDK calls for this project's program."""
 
     def __init__(self, project: str, stack: str, deployment: Deployment) -> None:
         self._project = project
@@ -111,13 +111,13 @@ class _Monitor:
         self._deployment = deployment
 
     def GetDeploymentInfo(self, request: Any) -> Any:
-        # Secrets are accepted so that they arrive marked, and can be refused rather than written in clear.
+        # Accept secrets, so that they arrive marked and can be refused, rather than be written in plain text.
         return resource_pb2.DeploymentInfo(supportedFeatures=[resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS])
 
     def RegisterResource(self, request: Any) -> Any:
         types = request.type
-        if request.parent and (parents := Urn.parse(request.parent).qualified_type) != STACK_TYPE:
-            types = f"{parents}${types}"
+        if request.parent and (parent_types := Urn.parse(request.parent).qualified_type) != STACK_TYPE:
+            types = f"{parent_types}${types}"
         urn = str(Urn(self._stack, self._project, types, request.name))
         id, state = self._deployment.register(urn, request)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id, object=to_struct(state))
@@ -127,22 +127,22 @@ class _Monitor:
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any) -> Any:
-        found = self._deployment.invoke(request.tok, from_struct(request.args))
-        return resource_pb2.ResourceInvokeResponse(**returning(found))
+        result = self._deployment.invoke(request.tok, from_struct(request.args))
+        return resource_pb2.ResourceInvokeResponse(**return_field(result))
 
     def SignalAndWaitForShutdown(self, request: Any) -> Any:
         return empty_pb2.Empty()
 
     def __getattr__(self, name: str) -> Any:
         def refuse(request: Any) -> Any:
-            raise LocalAwsError(f"the program needs {name} of Pulumi's engine, which the embedded engine has not: "
-                                "run it with the Pulumi CLI")  # fmt: skip
+            raise LocalAwsError(f"the program calls {name} of Pulumi's engine, which the embedded engine does not "
+                                "have; run it with the Pulumi CLI")  # fmt: skip
 
         return refuse
 
 
 class _Engine:
-    """Where the program's log messages go."""
+    """The engine service, which receives the program's log messages."""
 
     def Log(self, request: Any) -> Any:
         if request.severity >= engine_pb2.WARNING:

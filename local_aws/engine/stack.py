@@ -1,6 +1,6 @@
 """One stack's state, history and lock, in the layout and format of Pulumi's own backends.
 
-So the CLI can pick a stack up where the embedded engine left it, and each respects the other's lock. Layout:
+So the CLI can continue with a stack of the embedded engine, and each respects the other's lock. Layout:
 https://github.com/pulumi/pulumi/tree/master/pkg/backend/diy
 """
 
@@ -20,36 +20,36 @@ from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
 from ops.stacks.layout import META_KEY, Lock, StackKeys
 
-META = b"version: 1\n"  # stacks under their project's name
+META = b"version: 1\n"  # version 1: stacks are stored under their project's name
 CHECKPOINT_VERSION = 3
 
 Resource = dict[str, Any]
-"""A resource as checkpoints have it: urn, type, custom, id, inputs, outputs, parent, dependencies, ..."""
+"""A resource as in checkpoints: urn, type, custom, id, inputs, outputs, parent, dependencies, ..."""
 
 
 PendingOperation = dict[str, Any]
-"""An operation of which nobody knows yet how it went: `resource`, and `type` creating, updating or deleting.
+"""An operation whose result is unknown: its `resource`, and its `type` (creating, updating or deleting).
 
 https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (OperationV2)
 """
 
 
-KNOWN = {
+KNOWN_KEYS = {
     "urn", "custom", "id", "type", "inputs", "outputs", "parent", "protect", "retainOnDelete", "dependencies",
     "propertyDependencies", "provider", "created", "modified", "sourcePosition", "stackTrace", "aliases",
 }  # fmt: skip
-"""What this engine knows of a state's resources. What else there can be says that a resource is to be handled in
-another way: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (ResourceV3)"""
+"""The keys of a state's resources that this engine knows. Any other means that the resource needs another handling:
+https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (ResourceV3)"""
 
 
 class LockedError(LocalAwsError):
-    """Another run holds the stack's lock."""
+    """Another run has locked the stack."""
 
 
 @dataclass
 class State:
-    """What a checkpoint says: the resources, each after what it depends on, who encrypts their secrets, and what was
-    under way when it was written."""
+    """A checkpoint's content: the resources, each after those that it depends on, the secrets provider, and the pending
+    operations."""
 
     resources: list[Resource] = field(default_factory=list)
     secrets_provider: dict[str, Any] | None = None
@@ -65,18 +65,18 @@ class Stack:
         self._name = name
         self._keys = StackKeys(project, name)
         self.exists = False
-        """Whether there is a state, as far as `load` or `save` has seen."""
+        """Whether the stack has a state; `load` and `save` set it."""
 
     def load(self) -> State | None:
-        """The stack's state, or None when there is no such stack.
+        """Return the stack's state, or None when there is no such stack.
 
-        Raises LocalAwsError when the checkpoint is not one that this engine reads.
+        Raises LocalAwsError when this engine cannot read the checkpoint.
         """
         content = self._store.get(self._keys.state)
         self.exists = content is not None
         if content is None:
             return None
-        checkpoint = _decoded(content)
+        checkpoint = _decode(content)
         version = checkpoint.get("version") if isinstance(checkpoint, dict) else None
         if version != CHECKPOINT_VERSION:
             raise LocalAwsError(
@@ -92,71 +92,71 @@ class Stack:
         return state
 
     def _refuse_unknown(self, resource: Resource) -> None:
-        """Raise LocalAwsError for what only the CLI writes, such as `external` or `pendingReplacement`: it means that
-        a resource is not to be handled as the others are."""
-        if unknown := sorted(key for key, value in resource.items() if value and key not in KNOWN):
+        """Raise LocalAwsError for keys that only the CLI writes, such as `external` or `pendingReplacement`: such a
+        resource needs another handling."""
+        if unknown := sorted(key for key, value in resource.items() if value and key not in KNOWN_KEYS):
             raise LocalAwsError(
                 f"{resource['urn']} has {', '.join(unknown)} in the state, which the embedded engine does not know: "
                 "use the Pulumi CLI for this stack"
             )
 
     def save(self, state: State) -> None:
-        """Replace the stack's state, or write its first; the bucket keeps the version before."""
-        if not self.exists and self._store.get(META_KEY) is None:  # CI may only read it
+        """Write the stack's state; the bucket keeps the previous version."""
+        if not self.exists and self._store.get(META_KEY) is None:  # CI may not write it
             self._store.put(META_KEY, META)
         self._store.put(self._keys.state, self._checkpoint(state))
         self.exists = True
 
     def record(self, update: dict[str, Any], state: State) -> None:
-        """Add an update to the stack's history, with the state that it left."""
+        """Add an update to the stack's history, with its resulting state."""
         prefix = f"{self._keys.history}{self._name}-{time.time_ns()}"
         self._store.put(f"{prefix}.history.json", _encode(update))
         self._store.put(f"{prefix}.checkpoint.json", self._checkpoint(state))
 
     def history(self) -> list[dict[str, Any]]:
-        """The stack's updates, newest first."""
+        """Return the stack's updates, newest first."""
         keys = [key for key in self._store.keys(self._keys.history) if key.endswith(".history.json")]
         return [json.loads(self._store.get(key) or b"{}") for key in reversed(keys)]
 
     def copy_history_to(self, other: "Stack") -> None:
-        """Put the history into another store as well."""
+        """Copy the history into another store."""
         for key in self._store.keys(self._keys.history):
             other._store.put(other._keys.history + key.removeprefix(self._keys.history), self._store.get(key) or b"")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the stack's lock.
+        """Lock the stack during a `with` block.
 
-        Raises LockedError when another run does.
+        Raises LockedError when another run has locked it.
         """
         key = f"{self._keys.locks}{uuid.uuid4()}.json"
-        self._refuse_locks_but(key)
-        mine = Lock(os.getpid(), getpass.getuser(), socket.gethostname(), now())
+        self._refuse_other_locks(key)
+        lock = Lock(os.getpid(), getpass.getuser(), socket.gethostname(), now())
         try:
-            self._store.put(key, _encode(asdict(mine)))
-            self._refuse_locks_but(key)  # two that came at once both see each other here
+            self._store.put(key, _encode(asdict(lock)))
+            self._refuse_other_locks(key)  # two runs that start at once see each other's lock here
             yield
         finally:
             self._store.delete(key)
 
     def unlock(self) -> int:
-        """Delete every lock, whoever holds it; return how many there were."""
+        """Delete every lock, whoever holds it; return their number."""
         keys = self._store.keys(self._keys.locks)
         for key in keys:
             self._store.delete(key)
         return len(keys)
 
-    def _refuse_locks_but(self, mine: str) -> None:
+    def _refuse_other_locks(self, own_key: str) -> None:
         for key in self._store.keys(self._keys.locks):
-            if key == mine:
+            if key == own_key:
                 continue
             content = self._store.get(key)
             if content is None:
                 continue  # released since it was listed
-            holder = Lock.of(_decoded(content), key)
+            holder = Lock.of(_decode(content), key)
             raise LockedError(
-                f"stack {self._name!r} is locked by {holder}: wait for it to end, or, if it is gone, release its lock "
-                f"with `./sandbox local cancel --stack {self._name}`"
+                f"stack {self._name!r} is locked by {holder}: wait until that run ends, or, if it was killed, release "
+                f"its lock with `./sandbox local cancel --stack {self._name}`"
             )
 
     def _checkpoint(self, state: State) -> bytes:
@@ -174,12 +174,12 @@ class Stack:
 
 
 def now() -> str:
-    """The time as checkpoints have it."""
+    """Return the current time in the format of checkpoints."""
     return datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
 
 
-def _decoded(content: bytes) -> Any:
-    """The value of an object's JSON, None where it has none: empty, or cut off."""
+def _decode(content: bytes) -> Any:
+    """Return the value of JSON text, or None when it is invalid, such as empty or truncated."""
     try:
         return json.loads(content)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where state is kept: objects under keys, each replaced as a whole or not at all."""
+"""The stores of state: objects under keys, each replaced as a whole or not at all."""
 
 import os
 import tempfile
@@ -7,14 +7,14 @@ from typing import Protocol
 
 from botocore.exceptions import ClientError
 
-from local_aws.provider.resource import Aws, absent
+from local_aws.provider.resource import Aws, is_not_found
 
 
 class Store(Protocol):
-    """A flat space of objects."""
+    """Objects under keys."""
 
     def get(self, key: str) -> bytes | None:
-        """An object's content, or None where there is none."""
+        """Return an object's content, or None when there is no such object."""
         ...
 
     def put(self, key: str, content: bytes) -> None: ...
@@ -22,12 +22,12 @@ class Store(Protocol):
     def delete(self, key: str) -> None: ...
 
     def keys(self, prefix: str) -> list[str]:
-        """The keys that start with `prefix`, in order."""
+        """Return the keys that start with `prefix`, sorted."""
         ...
 
 
 class Bucket:
-    """A bucket as a store; S3 replaces an object atomically, and the bucket keeps the version before."""
+    """A bucket as a store. S3 replaces objects atomically, and the bucket keeps the previous versions."""
 
     def __init__(self, aws: Aws, name: str) -> None:
         self._s3 = aws.client("s3")
@@ -37,7 +37,7 @@ class Bucket:
         try:
             content: bytes = self._s3.get_object(Bucket=self._name, Key=key)["Body"].read()
         except ClientError as error:
-            if absent(error):
+            if is_not_found(error):
                 return None
             raise
         return content
@@ -50,11 +50,11 @@ class Bucket:
 
     def keys(self, prefix: str) -> list[str]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
-        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
 
 class Folder:
-    """A folder as a store, for the stack that makes the bucket."""
+    """A folder as a store, for the stack that creates the bucket."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -77,5 +77,5 @@ class Folder:
         (self._path / key).unlink(missing_ok=True)
 
     def keys(self, prefix: str) -> list[str]:
-        found = (str(path.relative_to(self._path)) for path in self._path.rglob("*") if path.is_file())
-        return sorted(key for key in found if key.startswith(prefix))
+        keys = (str(path.relative_to(self._path)) for path in self._path.rglob("*") if path.is_file())
+        return sorted(key for key in keys if key.startswith(prefix))

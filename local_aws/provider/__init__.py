@@ -1,5 +1,5 @@
 """The `aws` provider for the emulator: the resource types that the program declares, over boto3.
 
-`core` holds what a provider does, on plain JSON values as Pulumi's checkpoints have them; `plugin` offers it to
-the Pulumi CLI; one module per AWS service knows the service's resources.
+`core` implements a provider's operations, on plain JSON values as in Pulumi's checkpoints; `plugin` serves it to the
+Pulumi CLI; each AWS service has a module with its resource types.
 """

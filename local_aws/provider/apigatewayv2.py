@@ -2,16 +2,16 @@
 
 from typing import ClassVar
 
-from local_aws.provider.resource import Props, Resource, like, removed, to_api
+from local_aws.provider.resource import Props, Resource, removed_tag_keys, restricted_to, to_api
 
 
 class _Tagged(Resource):
-    """API Gateway names what it tags by ARNs that have no account in them."""
+    """A resource with tags; API Gateway's ARNs have no account."""
 
     def _retag(self, old: Props, new: Props) -> None:
         client = self.aws.client("apigatewayv2")
-        if gone := removed(old, new):
-            client.untag_resource(ResourceArn=old["arn"], TagKeys=gone)
+        if removed := removed_tag_keys(old, new):
+            client.untag_resource(ResourceArn=old["arn"], TagKeys=removed)
         if new.get("tags"):
             client.tag_resource(ResourceArn=old["arn"], Tags=new["tags"])
 
@@ -26,14 +26,13 @@ class Api(_Tagged):
 
     def create(self, new: Props) -> tuple[str, Props]:
         client = self.aws.client("apigatewayv2")
-        made = client.create_api(**to_api(client, "CreateApi", new))
-        return made["ApiId"], self._added(made)
+        api = client.create_api(**to_api(client, "CreateApi", new))
+        return api["ApiId"], self._computed(api)
 
     def read(self, id: str, old: Props) -> Props:
-        found = self.aws.client("apigatewayv2").get_api(ApiId=id)
+        api = self.aws.client("apigatewayv2").get_api(ApiId=id)
         plain = {key: value for key, value in old.items() if key in self.inputs - {"tags"}}
-        added = self._added(found)
-        return {**like(plain, found), "tags": found.get("Tags", {}), **added}
+        return {**restricted_to(plain, api), "tags": api.get("Tags", {}), **self._computed(api)}
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
         client = self.aws.client("apigatewayv2")
@@ -46,38 +45,38 @@ class Api(_Tagged):
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("apigatewayv2").delete_api(ApiId=id)
 
-    def _added(self, found: Props) -> Props:
-        id = found["ApiId"]
+    def _computed(self, api: Props) -> Props:
+        id = api["ApiId"]
         account = self.aws.account
         return {
             "arn": self._arn(f"/apis/{id}"),
-            "apiEndpoint": found["ApiEndpoint"],
+            "apiEndpoint": api["ApiEndpoint"],
             "executionArn": f"arn:{self.aws.partition}:execute-api:{self.aws.region}:{account}:{id}",
         }
 
 
 class _PartOfApi(Resource):
-    """What lives under an API and has an id of its own."""
+    """A part of an API that has an id of its own."""
 
     noun: ClassVar[str]
     replaces = frozenset({"apiId"})
 
     def create(self, new: Props) -> tuple[str, Props]:
         client = self.aws.client("apigatewayv2")
-        make = getattr(client, f"create_{self.noun}")
-        return make(**to_api(client, f"Create{self.noun.title()}", new))[f"{self.noun.title()}Id"], {}
+        create = getattr(client, f"create_{self.noun}")
+        return create(**to_api(client, f"Create{self.noun.title()}", new))[f"{self.noun.title()}Id"], {}
 
     def read(self, id: str, old: Props) -> Props:
         get = getattr(self.aws.client("apigatewayv2"), f"get_{self.noun}")
-        found = get(ApiId=old["apiId"], **self._id(id))
+        part = get(ApiId=old["apiId"], **self._id(id))
         plain = {key: value for key, value in old.items() if key in self.inputs - {"apiId"}}
-        return {**dict.fromkeys(plain), **like(plain, found)}
+        return {**dict.fromkeys(plain), **restricted_to(plain, part)}
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
         client = self.aws.client("apigatewayv2")
         plain = {key: new.get(key, "") for key in changed}
-        change = getattr(client, f"update_{self.noun}")
-        change(ApiId=new["apiId"], **self._id(id), **to_api(client, f"Update{self.noun.title()}", plain))
+        update = getattr(client, f"update_{self.noun}")
+        update(ApiId=new["apiId"], **self._id(id), **to_api(client, f"Update{self.noun.title()}", plain))
         return {}
 
     def delete(self, id: str, old: Props) -> None:
@@ -109,13 +108,13 @@ class Stage(_Tagged):
         client = self.aws.client("apigatewayv2")
         plain = {"stageName" if key == "name" else key: value for key, value in new.items()}
         client.create_stage(**to_api(client, "CreateStage", plain))
-        return new["name"], self._added(new["apiId"], new["name"])
+        return new["name"], self._computed(new["apiId"], new["name"])
 
     def read(self, id: str, old: Props) -> Props:
-        found = self.aws.client("apigatewayv2").get_stage(ApiId=old["apiId"], StageName=id)
+        stage = self.aws.client("apigatewayv2").get_stage(ApiId=old["apiId"], StageName=id)
         plain = {key: old[key] for key in ("autoDeploy", "accessLogSettings") if key in old}
-        added = self._added(old["apiId"], id)
-        return {**dict.fromkeys(plain), **like(plain, found), "name": id, "tags": found.get("Tags", {}), **added}
+        actual = {**dict.fromkeys(plain), **restricted_to(plain, stage)}
+        return {**actual, "name": id, "tags": stage.get("Tags", {}), **self._computed(old["apiId"], id)}
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
         client = self.aws.client("apigatewayv2")
@@ -130,9 +129,11 @@ class Stage(_Tagged):
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("apigatewayv2").delete_stage(ApiId=old["apiId"], StageName=id)
 
-    def _added(self, api: str, stage: str) -> Props:
-        """The URL is the emulator's path form: its host form is a name that not every resolver knows. On AWS it is
-        https://API.execute-api.REGION.amazonaws.com/, for the stage $default without the stage's name."""
+    def _computed(self, api: str, stage: str) -> Props:
+        """Return the ARN and the emulator's URL by path; not every resolver knows the host name of its other form.
+
+        On AWS the URL is https://API.execute-api.REGION.amazonaws.com/, for the stage $default without its name.
+        """
         return {
             "arn": self._arn(f"/apis/{api}/stages/{stage}"),
             "invokeUrl": f"{self.aws.endpoint}/_aws/execute-api/{api}/{stage}/",

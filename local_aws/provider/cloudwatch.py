@@ -1,6 +1,14 @@
 """CloudWatch alarms."""
 
-from local_aws.provider.resource import Props, Resource, from_key_values, key_values, like, removed, to_api
+from local_aws.provider.resource import (
+    Props,
+    Resource,
+    from_key_values,
+    key_values,
+    removed_tag_keys,
+    restricted_to,
+    to_api,
+)
 
 _TO_API = {"name": "alarmName"}
 
@@ -27,22 +35,22 @@ class MetricAlarm(Resource):
 
     def create(self, new: Props) -> tuple[str, Props]:
         self._put(new, Tags=key_values(new.get("tags")))
-        found = self._describe(new["name"])
-        assert found is not None
-        return new["name"], {"arn": found["AlarmArn"]}
+        alarm = self._describe(new["name"])
+        assert alarm is not None
+        return new["name"], {"arn": alarm["AlarmArn"]}
 
     def read(self, id: str, old: Props) -> Props | None:
-        found = self._describe(id)
-        if found is None:
+        alarm = self._describe(id)
+        if alarm is None:
             return None
         plain = {_TO_API.get(key, key): old.get(key) for key in self.inputs - {"dimensions", "tags"}}
-        actual = like(plain, found)
-        tags = self.aws.client("cloudwatch").list_tags_for_resource(ResourceARN=found["AlarmArn"])["Tags"]
+        actual = restricted_to(plain, alarm)
+        tags = self.aws.client("cloudwatch").list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
         return {
             **{key: actual.get(_TO_API.get(key, key)) for key in self.inputs - {"dimensions", "tags"}},
-            "dimensions": {one["Name"]: one["Value"] for one in found["Dimensions"]},
+            "dimensions": {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]},
             "tags": from_key_values(tags),
-            "arn": found["AlarmArn"],
+            "arn": alarm["AlarmArn"],
         }
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
@@ -50,14 +58,14 @@ class MetricAlarm(Resource):
         if changed - {"tags"}:
             self._put(new)
         if "tags" in changed:
-            if gone := removed(old, new):
-                cloudwatch.untag_resource(ResourceARN=old["arn"], TagKeys=gone)
+            if removed := removed_tag_keys(old, new):
+                cloudwatch.untag_resource(ResourceARN=old["arn"], TagKeys=removed)
             if new.get("tags"):
                 cloudwatch.tag_resource(ResourceARN=old["arn"], Tags=key_values(new["tags"]))
         return {}
 
     def delete(self, id: str, old: Props) -> None:
-        self.aws.client("cloudwatch").delete_alarms(AlarmNames=[id])  # silent about names that are not there
+        self.aws.client("cloudwatch").delete_alarms(AlarmNames=[id])  # AWS ignores names that do not exist
 
     def _put(self, new: Props, **more: object) -> None:
         cloudwatch = self.aws.client("cloudwatch")
@@ -66,8 +74,8 @@ class MetricAlarm(Resource):
         cloudwatch.put_metric_alarm(**to_api(cloudwatch, "PutMetricAlarm", plain), Dimensions=dimensions, **more)
 
     def _describe(self, name: str) -> Props | None:
-        found = self.aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
-        return found[0] if found else None
+        alarms = self.aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return alarms[0] if alarms else None
 
 
 RESOURCES = (MetricAlarm,)

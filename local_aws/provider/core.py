@@ -1,4 +1,4 @@
-"""What the provider does, for whichever engine asks: check, diff, create, read, update, delete, invoke."""
+"""The provider's operations, for both engines: check, diff, create, read, update, delete, invoke."""
 
 import json
 from dataclasses import dataclass
@@ -8,23 +8,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.errors import LocalAwsError
 from local_aws.provider import apigatewayv2, cloudwatch, iam, identity, kms, lambda_, logs, s3
-from local_aws.provider.resource import Aws, Props, Resource, absent
+from local_aws.provider.resource import Aws, Props, Resource, is_not_found
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's mark for a value that a preview cannot know (`pulumi.runtime.rpc.UNKNOWN`)."""
 
-KINDS: dict[str, type[Resource]] = {
-    kind.token: kind for module in (apigatewayv2, cloudwatch, iam, kms, lambda_, logs, s3) for kind in module.RESOURCES
+RESOURCE_TYPES: dict[str, type[Resource]] = {
+    resource_type.token: resource_type
+    for module in (apigatewayv2, cloudwatch, iam, kms, lambda_, logs, s3)
+    for resource_type in module.RESOURCES
 }
 
 
 class ProviderError(LocalAwsError):
-    """AWS refused, or the provider does not know the type, function or property."""
+    """AWS returned an error, or the provider does not know the type, function or property."""
 
 
 @dataclass(frozen=True)
 class Diff:
-    """Which inputs differ, and which of them AWS cannot change on a resource that exists."""
+    """The inputs that differ, and those among them that AWS cannot change on an existing resource."""
 
     changed: frozenset[str]
     replaces: frozenset[str]
@@ -43,62 +45,62 @@ class Provider:
 
     def check(self, token: str, new: Props) -> Props:
         """Validate inputs and return them as they will be stored."""
-        kind = self._kind(token)
-        for key in sorted(set(new) - kind.inputs):
+        resource = self._resource(token)
+        for key in sorted(set(new) - resource.inputs):
             raise ProviderError(f"{token}: the local provider does not know the property {key!r}; it knows "
-                                f"{', '.join(sorted(kind.inputs))}")  # fmt: skip
-        return kind.check(new)
+                                f"{', '.join(sorted(resource.inputs))}")  # fmt: skip
+        return resource.check(new)
 
     def diff(self, token: str, old: Props, new: Props) -> Diff:
-        """Compare a resource's state with new inputs; a value not known yet counts as changed."""
-        kind = self._kind(token)
+        """Compare a resource's state with new inputs; a value that is not known yet counts as changed."""
+        resource = self._resource(token)
         changed = frozenset(
             key
-            for key in kind.inputs - kind.undiffed
-            if not _same(old.get(key), new.get(key), as_json=key in kind.documents)
+            for key in resource.inputs - resource.undiffed
+            if not _same(old.get(key), new.get(key), as_json=key in resource.documents)
         )
-        return Diff(changed, changed & kind.replaces)
+        return Diff(changed, changed & resource.replaces)
 
     def create(self, token: str, new: Props) -> tuple[str, Props]:
-        """Create a resource, wholly or not at all; return its id and its state."""
-        kind = self._kind(token)
-        with _named(token, "create"):
-            id, added = kind.create(new)
-            state = {**new, **added}
+        """Create a resource, completely or not at all; return its id and its state."""
+        resource = self._resource(token)
+        with _one_line_errors(token, "create"):
+            id, computed = resource.create(new)
+            state = {**new, **computed}
             try:
-                kind.complete(id, new)
+                resource.complete(id, new)
             except BaseException:
-                kind.delete(id, state)
+                resource.delete(id, state)
                 raise
         return id, state
 
     def read(self, token: str, id: str, old: Props) -> Props | None:
-        """A resource's state as AWS has it, or None when it is gone."""
-        with _named(token, "read", id):
+        """Return a resource's actual state, or None when AWS does not have it any more."""
+        with _one_line_errors(token, "read", id):
             try:
-                found = self._kind(token).read(id, old)
+                actual = self._resource(token).read(id, old)
             except ClientError as error:
-                if not absent(error):
+                if not is_not_found(error):
                     raise
-                found = None
-        return None if found is None else {**old, **found}
+                actual = None
+        return None if actual is None else {**old, **actual}
 
     def update(self, token: str, id: str, old: Props, new: Props) -> Props:
-        """Bring a resource's changed inputs about; return its state."""
-        kind = self._kind(token)
+        """Apply a resource's changed inputs; return its state."""
+        resource = self._resource(token)
         changed = set(self.diff(token, old, new).changed)
-        with _named(token, "update", id):
-            added = kind.update(id, old, new, changed)
-        computed = {key: value for key, value in old.items() if key not in kind.inputs}
-        return {**computed, **new, **added}
+        with _one_line_errors(token, "update", id):
+            computed = resource.update(id, old, new, changed)
+        old_computed = {key: value for key, value in old.items() if key not in resource.inputs}
+        return {**old_computed, **new, **computed}
 
     def delete(self, token: str, id: str, old: Props) -> None:
-        """Delete a resource; one that is gone already is no error."""
-        with _named(token, "delete", id):
+        """Delete a resource. It is no error when AWS does not have it any more."""
+        with _one_line_errors(token, "delete", id):
             try:
-                self._kind(token).delete(id, old)
+                self._resource(token).delete(id, old)
             except ClientError as error:
-                if not absent(error):
+                if not is_not_found(error):
                     raise
 
     def invoke(self, token: str, args: Props) -> Props:
@@ -108,36 +110,38 @@ class Provider:
             raise ProviderError(f"{token}: the local provider has no such function; it has "
                                 f"{', '.join(sorted(identity.FUNCTIONS))}")  # fmt: skip
         if args:
-            raise ProviderError(f"{token}: the local provider takes no arguments to it, not {', '.join(sorted(args))}")
-        with _named(token, "call"):
+            raise ProviderError(
+                f"{token}: the local provider calls it without arguments, and got {', '.join(sorted(args))}"
+            )
+        with _one_line_errors(token, "call"):
             return function(self._aws)
 
-    def _kind(self, token: str) -> Resource:
+    def _resource(self, token: str) -> Resource:
         if token not in self._resources:
-            if token not in KINDS:
+            if token not in RESOURCE_TYPES:
                 raise ProviderError(f"{token}: the local provider has no such resource type; it has "
-                                    f"{', '.join(sorted(KINDS))}")  # fmt: skip
-            self._resources[token] = KINDS[token](self._aws)
+                                    f"{', '.join(sorted(RESOURCE_TYPES))}")  # fmt: skip
+            self._resources[token] = RESOURCE_TYPES[token](self._aws)
         return self._resources[token]
 
 
-class _named:
-    """Turns what botocore raises into one line that says which operation on what failed."""
+class _one_line_errors:
+    """Turn botocore's errors into ProviderErrors of one line, which name the operation and the resource."""
 
     def __init__(self, token: str, operation: str, id: str = "") -> None:
-        self._what = " ".join(filter(None, (operation, token, id)))
+        self._operation = " ".join(filter(None, (operation, token, id)))
 
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+    def __exit__(self, type: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, ClientError | BotoCoreError):
-            raise ProviderError(f"{self._what}: {error}") from error
+            raise ProviderError(f"{self._operation}: {error}") from error
 
 
 def _same(old: Any, new: Any, *, as_json: bool) -> bool:
     if as_json and isinstance(old, str) and isinstance(new, str) and UNKNOWN not in (old, new):
         return bool(json.loads(old) == json.loads(new))
-    if isinstance(old, dict) or isinstance(new, dict):  # AWS does not tell an empty set of tags from none
+    if isinstance(old, dict) or isinstance(new, dict):  # to AWS an empty set of tags is the same as none
         return bool((old or {}) == (new or {}))
     return bool(old == new)

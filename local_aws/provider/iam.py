@@ -2,7 +2,7 @@
 
 import json
 
-from local_aws.provider.resource import Props, Resource, from_key_values, key_values, removed
+from local_aws.provider.resource import Props, Resource, from_key_values, key_values, removed_tag_keys
 
 
 class Role(Resource):
@@ -14,32 +14,32 @@ class Role(Resource):
     documents = frozenset({"assumeRolePolicy"})
 
     def create(self, new: Props) -> tuple[str, Props]:
-        more = {"PermissionsBoundary": new["permissionsBoundary"]} if new.get("permissionsBoundary") else {}
-        made = self.aws.client("iam").create_role(
+        boundary = {"PermissionsBoundary": new["permissionsBoundary"]} if new.get("permissionsBoundary") else {}
+        role = self.aws.client("iam").create_role(
             RoleName=new["name"],
             Path=new.get("path", "/"),
             Description=new.get("description", ""),
             AssumeRolePolicyDocument=new["assumeRolePolicy"],
             MaxSessionDuration=int(new.get("maxSessionDuration", 3600)),
             Tags=key_values(new.get("tags")),
-            **more,
+            **boundary,
         )["Role"]
-        return new["name"], {"arn": made["Arn"], "uniqueId": made["RoleId"]}
+        return new["name"], {"arn": role["Arn"], "uniqueId": role["RoleId"]}
 
     def read(self, id: str, old: Props) -> Props | None:
-        found = self.aws.client("iam").get_role(RoleName=id)["Role"]
+        role = self.aws.client("iam").get_role(RoleName=id)["Role"]
         actual = {
-            "path": found["Path"],
-            "description": found.get("Description", ""),
-            "permissionsBoundary": found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
-            "maxSessionDuration": found["MaxSessionDuration"],
+            "path": role["Path"],
+            "description": role.get("Description", ""),
+            "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+            "maxSessionDuration": role["MaxSessionDuration"],
         }
         return {
             "name": id,
-            "assumeRolePolicy": _text(found["AssumeRolePolicyDocument"]),
-            "tags": from_key_values(found.get("Tags", [])),
-            "arn": found["Arn"],
-            "uniqueId": found["RoleId"],
+            "assumeRolePolicy": _text(role["AssumeRolePolicyDocument"]),
+            "tags": from_key_values(role.get("Tags", [])),
+            "arn": role["Arn"],
+            "uniqueId": role["RoleId"],
             **{key: value for key, value in actual.items() if key in old},
         }
 
@@ -59,8 +59,8 @@ class Role(Resource):
             else:
                 iam.delete_role_permissions_boundary(RoleName=id)
         if "tags" in changed:
-            if gone := removed(old, new):
-                iam.untag_role(RoleName=id, TagKeys=gone)
+            if removed := removed_tag_keys(old, new):
+                iam.untag_role(RoleName=id, TagKeys=removed)
             iam.tag_role(RoleName=id, Tags=key_values(new.get("tags")))
         return {}
 
@@ -80,8 +80,8 @@ class RolePolicy(Resource):
 
     def read(self, id: str, old: Props) -> Props | None:
         role, name = id.split(":")
-        found = self.aws.client("iam").get_role_policy(RoleName=role, PolicyName=name)
-        return {"role": role, "name": name, "policy": _text(found["PolicyDocument"])}
+        policy = self.aws.client("iam").get_role_policy(RoleName=role, PolicyName=name)
+        return {"role": role, "name": name, "policy": _text(policy["PolicyDocument"])}
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
         self._put(new)
@@ -122,46 +122,46 @@ class Policy(Resource):
     documents = frozenset({"policy"})
 
     def create(self, new: Props) -> tuple[str, Props]:
-        made = self.aws.client("iam").create_policy(
+        policy = self.aws.client("iam").create_policy(
             PolicyName=new["name"],
             Path=new.get("path", "/"),
             Description=new.get("description", ""),
             PolicyDocument=new["policy"],
             Tags=key_values(new.get("tags")),
         )["Policy"]
-        return made["Arn"], {"arn": made["Arn"], "policyId": made["PolicyId"]}
+        return policy["Arn"], {"arn": policy["Arn"], "policyId": policy["PolicyId"]}
 
     def read(self, id: str, old: Props) -> Props | None:
         iam = self.aws.client("iam")
-        found = iam.get_policy(PolicyArn=id)["Policy"]
-        version = iam.get_policy_version(PolicyArn=id, VersionId=found["DefaultVersionId"])["PolicyVersion"]
-        actual = {"path": found["Path"], "description": found.get("Description", "")}
+        policy = iam.get_policy(PolicyArn=id)["Policy"]
+        version = iam.get_policy_version(PolicyArn=id, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+        actual = {"path": policy["Path"], "description": policy.get("Description", "")}
         return {
-            "name": found["PolicyName"],
+            "name": policy["PolicyName"],
             "policy": _text(version["Document"]),
-            "tags": from_key_values(found.get("Tags", [])),
+            "tags": from_key_values(policy.get("Tags", [])),
             "arn": id,
-            "policyId": found["PolicyId"],
+            "policyId": policy["PolicyId"],
             **{key: value for key, value in actual.items() if key in old},
         }
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
         iam = self.aws.client("iam")
         if "policy" in changed:
-            # IAM keeps at most five versions: make room by letting go of those not in force.
-            self._drop_old_versions(id)
+            # IAM has at most five versions of a policy: delete the old ones to make room.
+            self._delete_old_versions(id)
             iam.create_policy_version(PolicyArn=id, PolicyDocument=new["policy"], SetAsDefault=True)
         if "tags" in changed:
-            if gone := removed(old, new):
-                iam.untag_policy(PolicyArn=id, TagKeys=gone)
+            if removed := removed_tag_keys(old, new):
+                iam.untag_policy(PolicyArn=id, TagKeys=removed)
             iam.tag_policy(PolicyArn=id, Tags=key_values(new.get("tags")))
         return {}
 
     def delete(self, id: str, old: Props) -> None:
-        self._drop_old_versions(id)
+        self._delete_old_versions(id)
         self.aws.client("iam").delete_policy(PolicyArn=id)
 
-    def _drop_old_versions(self, arn: str) -> None:
+    def _delete_old_versions(self, arn: str) -> None:
         iam = self.aws.client("iam")
         for version in iam.list_policy_versions(PolicyArn=arn)["Versions"]:
             if not version["IsDefaultVersion"]:
@@ -171,7 +171,7 @@ class Policy(Resource):
 class OpenIdConnectProvider(Resource):
     token = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
     inputs = frozenset({"url", "clientIdLists", "tags"})
-    replaces = inputs  # AWS can change the clients and tags of one that exists, the emulator cannot
+    replaces = inputs  # AWS can change the clients and tags of an existing provider, the emulator cannot
 
     def create(self, new: Props) -> tuple[str, Props]:
         arn = self.aws.client("iam").create_open_id_connect_provider(
@@ -180,11 +180,11 @@ class OpenIdConnectProvider(Resource):
         return arn, {"arn": arn}
 
     def read(self, id: str, old: Props) -> Props | None:
-        found = self.aws.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=id)
+        provider = self.aws.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=id)
         return {
-            "url": f"https://{found['Url'].removeprefix('https://')}",
-            "clientIdLists": found["ClientIDList"],
-            "tags": from_key_values(found.get("Tags", [])),
+            "url": f"https://{provider['Url'].removeprefix('https://')}",
+            "clientIdLists": provider["ClientIDList"],
+            "tags": from_key_values(provider.get("Tags", [])),
             "arn": id,
         }
 

@@ -1,4 +1,4 @@
-"""The functions that say where we are."""
+"""The provider functions that return the caller, the partition and the region."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ from local_aws.provider.resource import Aws, Props
 
 
 def _caller_identity(aws: Aws) -> Props:
-    found = aws.identity
-    return {"id": found["Account"], "accountId": found["Account"], "arn": found["Arn"], "userId": found["UserId"]}
+    account = aws.identity["Account"]
+    return {"id": account, "accountId": account, "arn": aws.identity["Arn"], "userId": aws.identity["UserId"]}
 
 
 def _partition(aws: Aws) -> Props:

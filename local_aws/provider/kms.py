@@ -1,6 +1,6 @@
 """KMS keys and aliases."""
 
-from local_aws.provider.resource import Props, Resource, removed
+from local_aws.provider.resource import Props, Resource, removed_tag_keys
 
 
 def _tags(tags: Props | None) -> list[dict[str, str]]:
@@ -15,10 +15,10 @@ class Key(Resource):
 
     def create(self, new: Props) -> tuple[str, Props]:
         kms = self.aws.client("kms")
-        made = kms.create_key(
-            Description=new.get("description", ""), Policy=new["policy"], Tags=_tags(new.get("tags"))
-        )["KeyMetadata"]
-        return made["KeyId"], {"arn": made["Arn"], "keyId": made["KeyId"]}
+        key = kms.create_key(Description=new.get("description", ""), Policy=new["policy"], Tags=_tags(new.get("tags")))[
+            "KeyMetadata"
+        ]
+        return key["KeyId"], {"arn": key["Arn"], "keyId": key["KeyId"]}
 
     def complete(self, id: str, new: Props) -> None:
         if new.get("enableKeyRotation"):
@@ -26,16 +26,16 @@ class Key(Resource):
 
     def read(self, id: str, old: Props) -> Props | None:
         kms = self.aws.client("kms")
-        found = kms.describe_key(KeyId=id)["KeyMetadata"]
-        if found["KeyState"] == "PendingDeletion":
+        key = kms.describe_key(KeyId=id)["KeyMetadata"]
+        if key["KeyState"] == "PendingDeletion":
             return None
         return {
-            "description": found["Description"],
+            "description": key["Description"],
             "enableKeyRotation": kms.get_key_rotation_status(KeyId=id)["KeyRotationEnabled"],
             "policy": kms.get_key_policy(KeyId=id, PolicyName="default")["Policy"],
             "tags": {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=id)["Tags"]},
-            "arn": found["Arn"],
-            "keyId": found["KeyId"],
+            "arn": key["Arn"],
+            "keyId": key["KeyId"],
         }
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
@@ -47,8 +47,8 @@ class Key(Resource):
         if "enableKeyRotation" in changed:
             (kms.enable_key_rotation if new.get("enableKeyRotation") else kms.disable_key_rotation)(KeyId=id)
         if "tags" in changed:
-            if gone := removed(old, new):
-                kms.untag_resource(KeyId=id, TagKeys=gone)
+            if removed := removed_tag_keys(old, new):
+                kms.untag_resource(KeyId=id, TagKeys=removed)
             kms.tag_resource(KeyId=id, Tags=_tags(new.get("tags")))
         return {}
 

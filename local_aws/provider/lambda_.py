@@ -1,4 +1,4 @@
-"""Lambda functions and who may invoke them."""
+"""Lambda functions, and the permissions to invoke them."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ import json
 import zipfile
 from typing import Any
 
-from local_aws.provider.resource import Props, Resource, like, removed, to_api
+from local_aws.provider.resource import Props, Resource, removed_tag_keys, restricted_to, to_api
 from local_aws.provider.wire import ARCHIVE, SIGNATURE
 
 _CONFIGURATION = frozenset(
@@ -25,7 +25,7 @@ _CONFIGURATION = frozenset(
 )
 
 
-_POLLING = {"Delay": 0.02, "MaxAttempts": 500}  # in seconds; botocore's own waits are measured for AWS
+_POLLING = {"Delay": 0.02, "MaxAttempts": 500}  # in seconds; botocore's own delays are for AWS
 
 
 class Function(Resource):
@@ -35,55 +35,55 @@ class Function(Resource):
     undiffed = frozenset({"code"})
 
     def check(self, new: Props) -> Props:
-        """Adds the package's hash, which is what a change of code is told by."""
+        """Add the package's hash, by which a change of the code is detected."""
         return {**new, "sourceCodeHash": _sha256(package(new["code"]))}
 
     def create(self, new: Props) -> tuple[str, Props]:
         client = self.aws.client("lambda")
         plain = {key: new[key] for key in new if key in _CONFIGURATION | {"architectures", "tags"}}
-        made = client.create_function(
+        function = client.create_function(
             FunctionName=new["name"],
             Code={"ZipFile": package(new["code"])},
             **to_api(client, "CreateFunction", plain),
         )
-        return new["name"], self._added(made)
+        return new["name"], self._computed(function)
 
     def complete(self, id: str, new: Props) -> None:
         self.aws.client("lambda").get_waiter("function_active_v2").wait(FunctionName=id, WaiterConfig=_POLLING)
 
     def read(self, id: str, old: Props) -> Props | None:
-        found = self.aws.client("lambda").get_function(FunctionName=id)
-        actual = found["Configuration"]
+        function = self.aws.client("lambda").get_function(FunctionName=id)
+        actual = function["Configuration"]
         return {
-            **like({key: old[key] for key in old if key in _CONFIGURATION | {"architectures"}}, actual),
+            **restricted_to({key: old[key] for key in old if key in _CONFIGURATION | {"architectures"}}, actual),
             "environment": {"variables": actual.get("Environment", {}).get("Variables", {})},
             "name": id,
             "sourceCodeHash": actual["CodeSha256"],
-            "tags": found.get("Tags", {}),
-            **self._added(actual),
+            "tags": function.get("Tags", {}),
+            **self._computed(actual),
         }
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
         client = self.aws.client("lambda")
         if changed & {"sourceCodeHash", "architectures"}:
             plain = {"architectures": new["architectures"]} if "architectures" in new else {}
-            self._settled(
+            self._wait_for_update(
                 id,
                 client.update_function_code(
                     FunctionName=id, ZipFile=package(new["code"]), **to_api(client, "UpdateFunctionCode", plain)
                 ),
             )
         if configuration := changed & _CONFIGURATION:
-            plain = {key: new.get(key, _CLEARED.get(key)) for key in configuration}
-            self._settled(
+            plain = {key: new.get(key, _DEFAULTS.get(key)) for key in configuration}
+            self._wait_for_update(
                 id,
                 client.update_function_configuration(
                     FunctionName=id, **to_api(client, "UpdateFunctionConfiguration", plain)
                 ),
             )
         if "tags" in changed:
-            if gone := removed(old, new):
-                client.untag_resource(Resource=old["arn"], TagKeys=gone)
+            if removed := removed_tag_keys(old, new):
+                client.untag_resource(Resource=old["arn"], TagKeys=removed)
             if new.get("tags"):
                 client.tag_resource(Resource=old["arn"], Tags=new["tags"])
         return {"codeSha256": new["sourceCodeHash"]} if "sourceCodeHash" in changed else {}
@@ -91,24 +91,24 @@ class Function(Resource):
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("lambda").delete_function(FunctionName=id)
 
-    def _settled(self, id: str, answer: Props) -> None:
-        """AWS applies an update a little after it answers; the answer says whether it already has."""
-        if answer.get("LastUpdateStatus") != "Successful":
+    def _wait_for_update(self, id: str, response: Props) -> None:
+        """Wait until AWS has applied an update, unless its response says that it already has."""
+        if response.get("LastUpdateStatus") != "Successful":
             waiter = self.aws.client("lambda").get_waiter("function_updated_v2")
             waiter.wait(FunctionName=id, WaiterConfig=_POLLING)
 
-    def _added(self, found: Props) -> Props:
-        arn = found["FunctionArn"]
+    def _computed(self, configuration: Props) -> Props:
+        arn = configuration["FunctionArn"]
         partition, region = arn.split(":")[1], arn.split(":")[3]
         return {
             "arn": arn,
-            "codeSha256": found["CodeSha256"],
+            "codeSha256": configuration["CodeSha256"],
             "invokeArn": f"arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations",
         }
 
 
-# What a configuration is set to when an input is taken away: Lambda keeps what an update does not mention.
-_CLEARED: Props = {
+# The values for inputs that were removed: Lambda does not change what an update does not mention.
+_DEFAULTS: Props = {
     "description": "",
     "environment": {"variables": {}},
     "memorySize": 128,
@@ -130,8 +130,8 @@ class Permission(Resource):
         return new["statementId"], {}
 
     def read(self, id: str, old: Props) -> Props | None:
-        answer = self.aws.client("lambda").get_policy(FunctionName=old["function"])
-        for statement in json.loads(answer["Policy"])["Statement"]:
+        response = self.aws.client("lambda").get_policy(FunctionName=old["function"])
+        for statement in json.loads(response["Policy"])["Statement"]:
             if statement["Sid"] == id:
                 return {
                     "statementId": id,
@@ -146,16 +146,16 @@ class Permission(Resource):
 
 
 def package(code: Any) -> bytes:
-    """The zip of an archive of text assets: same texts, same bytes, whenever and wherever it is made."""
+    """Return the zip of an archive of text assets. The same texts always give the same bytes."""
     if not isinstance(code, dict) or code.get(SIGNATURE) != ARCHIVE or "assets" not in code:
-        raise ValueError("code must be an AssetArchive")
+        raise ValueError("code: must be an AssetArchive")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, asset in sorted(code["assets"].items()):
             if "text" not in asset:
                 raise ValueError(f"code: {name} must be a StringAsset")
             entry = zipfile.ZipInfo(name, date_time=(1990, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16  # readable to Lambda's user
+            entry.external_attr = 0o644 << 16  # readable by Lambda's user
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, asset["text"])
     return buffer.getvalue()

@@ -1,6 +1,6 @@
 """CloudWatch Logs."""
 
-from local_aws.provider.resource import Props, Resource, removed
+from local_aws.provider.resource import Props, Resource, removed_tag_keys
 
 
 class LogGroup(Resource):
@@ -16,28 +16,28 @@ class LogGroup(Resource):
 
     def complete(self, id: str, new: Props) -> None:
         if new.get("retentionInDays"):
-            self._retain(new)
+            self._put_retention(new)
 
     def read(self, id: str, old: Props) -> Props | None:
         logs = self.aws.client("logs")
-        found = [
+        groups = [
             group
             for group in logs.describe_log_groups(logGroupNamePrefix=id)["logGroups"]
             if group["logGroupName"] == id
         ]
-        if not found:
+        if not groups:
             return None
-        arn = found[0]["arn"].removesuffix(":*")
+        arn = groups[0]["arn"].removesuffix(":*")
         tags = logs.list_tags_for_resource(resourceArn=arn)["tags"]
-        return {"name": id, "arn": arn, "retentionInDays": found[0].get("retentionInDays"), "tags": tags}
+        return {"name": id, "arn": arn, "retentionInDays": groups[0].get("retentionInDays"), "tags": tags}
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
         logs = self.aws.client("logs")
         if "retentionInDays" in changed:
-            self._retain(new)
+            self._put_retention(new)
         if "tags" in changed:
-            if gone := removed(old, new):
-                logs.untag_resource(resourceArn=old["arn"], tagKeys=gone)
+            if removed := removed_tag_keys(old, new):
+                logs.untag_resource(resourceArn=old["arn"], tagKeys=removed)
             if new.get("tags"):
                 logs.tag_resource(resourceArn=old["arn"], tags=new["tags"])
         return {}
@@ -45,7 +45,7 @@ class LogGroup(Resource):
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("logs").delete_log_group(logGroupName=id)
 
-    def _retain(self, new: Props) -> None:
+    def _put_retention(self, new: Props) -> None:
         logs = self.aws.client("logs")
         if new.get("retentionInDays"):
             logs.put_retention_policy(logGroupName=new["name"], retentionInDays=int(new["retentionInDays"]))

@@ -1,10 +1,10 @@
-"""The provider as the Pulumi CLI knows one: a gRPC plugin.
+"""The provider as a plugin of the Pulumi CLI, over gRPC.
 
-An executable named `pulumi-resource-aws` on PATH that runs this is what Pulumi calls an ambient plugin; the CLI then
-uses it in place of the real provider, with no change to the project. It refuses any endpoint but this machine's.
+`pulumi-resource-aws` on PATH runs it. Pulumi calls that an ambient plugin: the CLI uses it in place of the real
+provider, with no change to the project. It refuses every endpoint that is not on this machine.
 
-It stands on Pulumi's protocol rather than on `pulumi.provider.experimental`, whose property values cannot hold an
-archive without its contents, which is how the engine sends a state's archives to a provider.
+It implements Pulumi's protocol itself, because the property values of `pulumi.provider.experimental` cannot represent
+an archive without its contents, which is how the engine sends a state's archives to a provider.
 """
 
 import os
@@ -22,14 +22,14 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws
-from local_aws.provider.wire import from_struct, returning, to_struct
+from local_aws.provider.wire import from_struct, return_field, to_struct
 from ops.stacks import urn
 
 MAX_MESSAGE_BYTES = 1 << 28
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
-    """Translates between Pulumi's protocol and the provider."""
+    """Translate between Pulumi's protocol and the provider."""
 
     _provider: Provider
 
@@ -44,12 +44,12 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         self._provider = Provider(Aws(from_struct(request.args).get("region")))
-        # Without acceptSecrets the engine sends plain values and keeps in mind itself which are secret.
+        # Without acceptSecrets the engine sends plain values, and tracks itself which are secret.
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
-        found = self._provider.invoke(request.tok, from_struct(request.args))
-        return provider_pb2.InvokeResponse(**returning(found))
+        result = self._provider.invoke(request.tok, from_struct(request.args))
+        return provider_pb2.InvokeResponse(**return_field(result))
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         inputs = self._provider.check(urn.type_of(request.urn), from_struct(request.news))
@@ -57,17 +57,19 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         diff = self._provider.diff(urn.type_of(request.urn), from_struct(request.olds), from_struct(request.news))
-        kinds = provider_pb2.PropertyDiff
+        difference = provider_pb2.PropertyDiff
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if diff.changed else provider_pb2.DiffResponse.DIFF_NONE,
             replaces=sorted(diff.replaces),
             diffs=sorted(diff.changed),
             hasDetailedDiff=True,
             detailedDiff={
-                key: kinds(kind=kinds.UPDATE_REPLACE if key in diff.replaces else kinds.UPDATE, inputDiff=True)
+                key: difference(
+                    kind=difference.UPDATE_REPLACE if key in diff.replaces else difference.UPDATE, inputDiff=True
+                )
                 for key in diff.changed
             },
-            # The program names everything, so old and new cannot be there at once.
+            # The program names every resource, so the old and the new cannot exist at once.
             deleteBeforeReplace=bool(diff.replaces),
         )
 
@@ -101,25 +103,25 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
 
 class _Errors(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
-    """Tells the engine an error's one line; without this it would be told a traceback's."""
+    """Send the engine an error's message; without this it would get a line of the traceback."""
 
     def intercept_service(self, continuation: Any, details: Any) -> Any:
         handler = continuation(details)
         if handler is None or handler.unary_unary is None:
             return handler
         return grpc.unary_unary_rpc_method_handler(
-            _telling(handler.unary_unary), handler.request_deserializer, handler.response_serializer
+            _with_messages(handler.unary_unary), handler.request_deserializer, handler.response_serializer
         )
 
 
-def _telling(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def telling(request: Any, context: grpc.ServicerContext) -> Any:
+def _with_messages(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def respond(request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return method(request, context)
         except LocalAwsError as error:
             return context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
-    return telling
+    return respond
 
 
 def main() -> None:
@@ -138,7 +140,7 @@ def main() -> None:
 
 
 def _watch_parent(parent: int) -> None:
-    """The engine ends its plugins; one that was killed could not."""
+    """End with the engine: it stops its plugins, except when it is killed."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(0)

@@ -1,4 +1,4 @@
-"""What one resource type is to the provider, and what the types share."""
+"""The base class of resource types, their AWS clients, and the functions that they share."""
 
 import functools
 import threading
@@ -15,10 +15,9 @@ Props = dict[str, Any]
 
 
 class Aws:
-    """Clients of one session, made when first asked for, all with the credentials that there were when it was made.
-    Safe to share between threads.
+    """The clients of one session, with the credentials at its creation. Each client is created on first use.
 
-    They are botocore's, which are boto3's: the plugin is there sooner without boto3 around them.
+    Threads may share it. The clients are botocore's, as boto3's are: without boto3 the plugin starts sooner.
 
     Raises LocalAwsError when AWS_ENDPOINT_URL does not name this machine.
     """
@@ -42,12 +41,12 @@ class Aws:
 
     @property
     def account(self) -> str:
-        """The account's number, asked for once."""
+        """Return the account's number, from one call to AWS."""
         return str(self.identity["Account"])
 
     @functools.cached_property
     def identity(self) -> Props:
-        """Who is calling: Account, Arn, UserId."""
+        """Return the caller's Account, Arn and UserId."""
         identity: Props = self.client("sts").get_caller_identity()
         return identity
 
@@ -67,45 +66,45 @@ class Aws:
 
 @functools.cache
 def _models() -> Any:
-    """Reads AWS's models of its services, once for all sessions: they are most of the time that a client takes."""
+    """Return a loader of AWS's service models, one for all sessions: loading is most of a client's creation time."""
     return botocore.session.get_session().get_component("data_loader")
 
 
 class Resource:
-    """One resource type. A subclass says how AWS makes, reads, changes and deletes it.
+    """One resource type. A subclass creates, reads, updates and deletes it in AWS.
 
-    The state of a resource is its inputs and what AWS added to them.
+    A resource's state is its inputs and its computed values, such as its ARN.
     """
 
     token: ClassVar[str]
     inputs: ClassVar[frozenset[str]]
     replaces: ClassVar[frozenset[str]]
-    """Inputs that AWS cannot change on a resource that exists."""
+    """Inputs that AWS cannot change on an existing resource."""
     documents: ClassVar[frozenset[str]] = frozenset()
-    """Inputs that are JSON text, equal when what they say is equal."""
+    """Inputs that are JSON text, compared by their values."""
     undiffed: ClassVar[frozenset[str]] = frozenset()
-    """Inputs whose changes another input tells."""
+    """Inputs that are not compared, because another input changes with them."""
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
 
     def check(self, new: Props) -> Props:
-        """Inputs as they will be stored."""
+        """Return the inputs as they will be stored."""
         return new
 
     def create(self, new: Props) -> tuple[str, Props]:
-        """Make it, in one call; return its id and what AWS added to its inputs."""
+        """Create it, in one call; return its id and its computed values."""
         raise NotImplementedError
 
     def complete(self, id: str, new: Props) -> None:
-        """Do what `create` could not in its one call; when this fails, the resource is deleted again."""
+        """Do what `create` cannot do in its one call. When this fails, the resource is deleted again."""
 
     def read(self, id: str, old: Props) -> Props | None:
-        """Its state as AWS has it now; None, or an error that says so, when it is gone."""
+        """Return its actual state. When it does not exist any more, return None or raise AWS's error that says so."""
         raise NotImplementedError
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
-        """Bring the changed inputs about; return what AWS added."""
+        """Apply the changed inputs; return the computed values that changed."""
         raise NotImplementedError
 
     def delete(self, id: str, old: Props) -> None:
@@ -113,14 +112,14 @@ class Resource:
         raise NotImplementedError
 
 
-def absent(error: ClientError) -> bool:
-    """Whether AWS says that the thing is not there."""
+def is_not_found(error: ClientError) -> bool:
+    """Return whether AWS's error says that the resource does not exist."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     return code == "404" or "NotFound" in code or "NoSuch" in code
 
 
 def key_values(tags: Props | None) -> list[dict[str, str]]:
-    """Tags as most services take them."""
+    """Return tags in the format of most services."""
     return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
 
 
@@ -128,17 +127,18 @@ def from_key_values(tags: list[dict[str, str]]) -> Props:
     return {tag["Key"]: tag["Value"] for tag in tags}
 
 
-def removed(old: Props, new: Props) -> list[str]:
-    """Keys of the tags to take away."""
+def removed_tag_keys(old: Props, new: Props) -> list[str]:
+    """Return the keys of the tags to remove."""
     return sorted(set(old.get("tags") or {}) - set(new.get("tags") or {}))
 
 
 def to_api(client: Any, operation: str, props: Props) -> Props:
     """Turn properties into an operation's parameters by botocore's model of it.
 
-    Names match whatever their capitals (`sseAlgorithm` is `SSEAlgorithm`), numbers become whole where the model
-    says so, and botocore validates the result when the operation is called. A property that the operation does
-    not have is a KeyError: the caller passes those that it has.
+    Names match in any case (`sseAlgorithm` is `SSEAlgorithm`), numbers become integers where the model says so, and
+    botocore validates the result when the operation is called.
+
+    Raises KeyError for a property that the operation does not have.
     """
     shape = client.meta.service_model.operation_model(operation).input_shape
     result = _to_shape(shape, props)
@@ -161,11 +161,11 @@ def _to_shape(shape: Shape, value: Any) -> Any:
     return int(value) if shape.type_name in ("integer", "long") else value
 
 
-def like(wanted: Any, actual: Any) -> Any:
-    """`actual`, which AWS answered, by the names that `wanted` has; what `wanted` does not name is left out."""
+def restricted_to(wanted: Any, actual: Any) -> Any:
+    """Return `actual`, a response of AWS, with the names of `wanted` and without what `wanted` does not name."""
     if isinstance(wanted, dict) and isinstance(actual, dict):
-        found = {key.lower(): item for key, item in actual.items()}
-        return {key: like(item, found[key.lower()]) for key, item in wanted.items() if key.lower() in found}
+        values = {key.lower(): value for key, value in actual.items()}
+        return {key: restricted_to(item, values[key.lower()]) for key, item in wanted.items() if key.lower() in values}
     if isinstance(wanted, list) and isinstance(actual, list) and len(wanted) == len(actual):
-        return [like(one, other) for one, other in zip(wanted, actual, strict=True)]
+        return [restricted_to(*pair) for pair in zip(wanted, actual, strict=True)]
     return actual

@@ -1,10 +1,18 @@
-"""S3 buckets, and their settings, each of which Pulumi has as a resource of its own."""
+"""S3 buckets and their settings, each of which is a resource in Pulumi."""
 
 from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from local_aws.provider.resource import Props, Resource, absent, from_key_values, key_values, like, to_api
+from local_aws.provider.resource import (
+    Props,
+    Resource,
+    from_key_values,
+    is_not_found,
+    key_values,
+    restricted_to,
+    to_api,
+)
 
 
 class Bucket(Resource):
@@ -14,15 +22,15 @@ class Bucket(Resource):
 
     def create(self, new: Props) -> tuple[str, Props]:
         s3 = self.aws.client("s3")
-        # us-east-1 is the one region that must not be named:
+        # us-east-1 is the only region that must not be named:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-        elsewhere: Props = (
+        location: Props = (
             {}
             if self.aws.region == "us-east-1"
             else {"CreateBucketConfiguration": {"LocationConstraint": self.aws.region}}
         )
-        s3.create_bucket(Bucket=new["bucket"], **elsewhere)
-        return new["bucket"], self._added(new["bucket"])
+        s3.create_bucket(Bucket=new["bucket"], **location)
+        return new["bucket"], self._computed(new["bucket"])
 
     def complete(self, id: str, new: Props) -> None:
         if new.get("tags"):
@@ -34,10 +42,10 @@ class Bucket(Resource):
         try:
             tags = from_key_values(s3.get_bucket_tagging(Bucket=id)["TagSet"])
         except ClientError as error:
-            if not absent(error):
+            if not is_not_found(error):
                 raise
             tags = {}
-        return {"bucket": id, "tags": tags, **self._added(id)}
+        return {"bucket": id, "tags": tags, **self._computed(id)}
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
         s3 = self.aws.client("s3")
@@ -50,13 +58,13 @@ class Bucket(Resource):
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("s3").delete_bucket(Bucket=id)
 
-    def _added(self, bucket: str) -> Props:
+    def _computed(self, bucket: str) -> Props:
         partition = self.aws.partition
         return {"arn": f"arn:{partition}:s3:::{bucket}", "region": self.aws.region}
 
 
 class BucketSetting(Resource):
-    """One setting of a bucket. The three operations and the parameter that carries the setting say which."""
+    """One setting of a bucket, defined by three operations and the parameter that has the setting's value."""
 
     replaces = frozenset({"bucket"})
     put: ClassVar[str]
@@ -69,9 +77,9 @@ class BucketSetting(Resource):
         return new["bucket"], {}
 
     def read(self, id: str, old: Props) -> Props:
-        answer = self._call(self.get, Bucket=id)
-        found = {key: value for key, value in answer.items() if key != "ResponseMetadata"}
-        return {"bucket": id, **self.setting_from(old, found.get(self.parameter, found))}
+        response = self._call(self.get, Bucket=id)
+        actual = {key: value for key, value in response.items() if key != "ResponseMetadata"}
+        return {"bucket": id, **self.inputs_from(old, actual.get(self.parameter, actual))}
 
     def update(self, id: str, old: Props, new: Props, changed: set[str]) -> Props:
         self._put(new)
@@ -81,14 +89,14 @@ class BucketSetting(Resource):
         self._call(self.remove, Bucket=id)
 
     def setting(self, new: Props) -> Any:
-        """The parameter's value, by Pulumi's names."""
+        """Return the parameter's value, with Pulumi's names."""
         return {key: value for key, value in new.items() if key != "bucket"}
 
-    def setting_from(self, old: Props, found: Any) -> Props:
-        """The inputs that the parameter's value stands for."""
-        actual = like(self.setting(old), found)
-        assert isinstance(actual, dict)
-        return actual
+    def inputs_from(self, old: Props, actual: Any) -> Props:
+        """Return the inputs for an actual value of the parameter."""
+        inputs = restricted_to(self.setting(old), actual)
+        assert isinstance(inputs, dict)
+        return inputs
 
     def _put(self, new: Props) -> None:
         s3 = self.aws.client("s3")
@@ -96,9 +104,9 @@ class BucketSetting(Resource):
         self._call(self.put, **to_api(s3, operation, {"bucket": new["bucket"], self.parameter: self.setting(new)}))
 
     def _call(self, method: str, **parameters: Any) -> Props:
-        answer = getattr(self.aws.client("s3"), method)(**parameters)
-        assert isinstance(answer, dict)
-        return answer
+        response = getattr(self.aws.client("s3"), method)(**parameters)
+        assert isinstance(response, dict)
+        return response
 
 
 class BucketOwnershipControls(BucketSetting):
@@ -114,8 +122,8 @@ class BucketOwnershipControls(BucketSetting):
     def setting(self, new: Props) -> Any:
         return {"rules": [new["rule"]]}
 
-    def setting_from(self, old: Props, found: Any) -> Props:
-        return {"rule": like(old["rule"], found["Rules"][0])}
+    def inputs_from(self, old: Props, actual: Any) -> Props:
+        return {"rule": restricted_to(old["rule"], actual["Rules"][0])}
 
 
 class BucketPublicAccessBlock(BucketSetting):
@@ -134,11 +142,11 @@ class BucketVersioning(BucketSetting):
     def setting(self, new: Props) -> Any:
         return new["versioningConfiguration"]
 
-    def setting_from(self, old: Props, found: Any) -> Props:
-        return {"versioningConfiguration": like(old["versioningConfiguration"], found)}
+    def inputs_from(self, old: Props, actual: Any) -> Props:
+        return {"versioningConfiguration": restricted_to(old["versioningConfiguration"], actual)}
 
     def delete(self, id: str, old: Props) -> None:
-        """A bucket that was versioned cannot become unversioned again, only suspended."""
+        """Suspend versioning: a bucket that was versioned cannot become unversioned again."""
         self._call(self.put, Bucket=id, VersioningConfiguration={"Status": "Suspended"})
 
 
@@ -149,15 +157,15 @@ class BucketEncryption(BucketSetting):
     parameter = "ServerSideEncryptionConfiguration"
 
     def setting(self, new: Props) -> Any:
-        """Pulumi has the blocked types as a list, S3 as an object with one list in it."""
+        """Nest the blocked types: in Pulumi they are a list, in S3 an object with one list."""
         return {"rules": [self._nested(rule) for rule in new["rules"]]}
 
-    def setting_from(self, old: Props, found: Any) -> Props:
-        actual = super().setting_from(old, found)
-        for rule in actual["rules"]:
+    def inputs_from(self, old: Props, actual: Any) -> Props:
+        inputs = super().inputs_from(old, actual)
+        for rule in inputs["rules"]:
             if "blockedEncryptionTypes" in rule:
                 rule["blockedEncryptionTypes"] = rule["blockedEncryptionTypes"]["encryptionType"]
-        return actual
+        return inputs
 
     def _nested(self, rule: Props) -> Props:
         if "blockedEncryptionTypes" not in rule:
@@ -186,8 +194,8 @@ class BucketPolicy(BucketSetting):
     def setting(self, new: Props) -> Any:
         return new["policy"]
 
-    def setting_from(self, old: Props, found: Any) -> Props:
-        return {"policy": found}
+    def inputs_from(self, old: Props, actual: Any) -> Props:
+        return {"policy": actual}
 
 
 RESOURCES = (

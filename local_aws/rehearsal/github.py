@@ -1,4 +1,4 @@
-"""GitHub Actions as AWS sees it: tokens such as a job's, and the sessions that they get."""
+"""GitHub Actions as AWS sees it: a job's OIDC token, and the role session that it gets."""
 
 import base64
 import json
@@ -14,12 +14,12 @@ from ops.project import read_yaml
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 SESSION = "rehearsal"
-"""The session's name, where a workflow has the number of its run."""
+"""The session's name; in a workflow it has the run's number."""
 
 
 @dataclass(frozen=True)
 class Jobs:
-    """The subjects that the jobs of the repository have, by the settings of bootstrap.
+    """The subjects of the repository's jobs, by bootstrap's settings.
 
     https://docs.github.com/en/actions/reference/security/oidc
     """
@@ -29,7 +29,7 @@ class Jobs:
 
     @classmethod
     def of(cls, folder: Path, repository: str) -> "Jobs":
-        """By the stack file of bootstrap in a folder; the repository where it names none."""
+        """Read bootstrap's stack file in a folder; `repository` is the default where the file names none."""
         config = read_yaml(folder / "Pulumi.bootstrap.yaml").get("config") or {}
         settings = {key.removeprefix("incident-sandbox:"): value for key, value in config.items()}
         repository = settings.get("githubRepository", repository)
@@ -38,16 +38,17 @@ class Jobs:
 
     @property
     def deployment(self) -> str:
-        """A job in the environment that deploys."""
+        """Return the subject of a job in the environment that deploys."""
         return f"{self.prefix}:environment:{self.environment}"
 
     @property
     def pull_request(self) -> str:
+        """Return the subject of a pull request's job."""
         return f"{self.prefix}:pull_request"
 
 
 def token(subject: str, audience: str = OIDC_AUDIENCE) -> str:
-    """A token with the claims that trust is about. Its signature is none: the emulator does not look at it."""
+    """Return a token with the claims that trust policies check. It has no valid signature: the emulator ignores it."""
     now = int(time.time())
     claims = {"iss": f"https://{GITHUB_ISSUER}", "sub": subject, "aud": audience, "iat": now, "exp": now + 300}
     parts = ({"typ": "JWT", "alg": "RS256"}, claims, "signature")
@@ -55,7 +56,7 @@ def token(subject: str, audience: str = OIDC_AUDIENCE) -> str:
 
 
 def session(aws: Aws, role_arn: str, token: str, name: str = SESSION) -> dict[str, str]:
-    """The environment of a session of the role, as `aws-actions/configure-aws-credentials` sets it.
+    """Assume the role; return the environment of its session, as `aws-actions/configure-aws-credentials` sets it.
 
     Raises ClientError when AWS does not trust the token.
     """
@@ -64,7 +65,8 @@ def session(aws: Aws, role_arn: str, token: str, name: str = SESSION) -> dict[st
     )
 
 
-def environment(assumed: Props) -> dict[str, str]:
-    """The environment of the session that STS answered with."""
-    given = assumed["Credentials"]
-    return dict(zip(CREDENTIALS, (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]), strict=True))
+def environment(response: Props) -> dict[str, str]:
+    """Return the environment of the session that STS responded with."""
+    credentials = response["Credentials"]
+    values = (credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
+    return dict(zip(CREDENTIALS, values, strict=True))

@@ -1,4 +1,4 @@
-"""The steps of a rehearsal: what is done, and what proves it."""
+"""The steps of a rehearsal, and the proof that each needs to pass."""
 
 import contextlib
 import dataclasses
@@ -30,17 +30,17 @@ from ops.health.workload import Workload
 from ops.stacks import urn
 
 REPOSITORY = "octo-org/incident-sandbox"
-"""GitHub's own example organisation."""
+"""In GitHub's example organisation."""
 CHECK_REQUESTS = 5
 CHECK_TIMEOUT_SECONDS = 30
 MESSAGE = "./sandbox rehearse"
-"""In the history of every update."""
+"""The message of every update in the history."""
 
 Caller = Literal["administrator", "deploy role", "preview role"]
 
 
 class StepFailed(Exception):
-    """A step did not prove what it should."""
+    """A step ran, and its result was not the expected one."""
 
     def __init__(self, expected: str, actual: str) -> None:
         super().__init__(f"expected {expected}; actual {actual}")
@@ -50,14 +50,14 @@ class StepFailed(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Proof:
-    """What a step proved, in half a line, and what the record keeps of it."""
+    """What a step proved: a phrase for the console, and the fields that it adds to the record."""
 
     sentence: str
     record: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Step(NamedTuple):
-    """`caller` is whose credentials it runs with."""
+    """`caller` is the role whose credentials it runs with."""
 
     name: str
     caller: Caller
@@ -65,10 +65,10 @@ class Step(NamedTuple):
 
 
 class Lifecycle:
-    """The steps, each over the stacks as the steps before it left them.
+    """The steps, each on the stacks as the steps before left them.
 
-    Bootstrap is run by the account's administrator. What CI does afterwards has the credentials that CI would have:
-    those of the role that its workflow assumes, by a token such as its job's.
+    The account's administrator runs bootstrap. The steps that CI runs on AWS have the same credentials here: those of
+    the role that the workflow assumes, with a token like its job's.
     """
 
     app: Engine
@@ -84,7 +84,7 @@ class Lifecycle:
 
     def steps(self) -> list[Step]:
         return [
-            Step("bootstrap", "administrator", self.make_foundation),
+            Step("bootstrap", "administrator", self.bootstrap),
             Step("deploy", "deploy role", self.deploy),
             Step("check healthy", "deploy role", lambda: self.check("healthy")),
             Step("preview the injection", "preview role", self.preview_injection),
@@ -100,7 +100,7 @@ class Lifecycle:
         ]
 
     def run(self, step: Step) -> dict[str, Any]:
-        """Run a step with its caller's credentials; return its part of the record."""
+        """Run a step with its caller's credentials; return its entry in the record."""
         started = time.monotonic()
         outcome: dict[str, Any]
         try:
@@ -116,7 +116,7 @@ class Lifecycle:
 
     @contextlib.contextmanager
     def acting_as(self, caller: Caller) -> Iterator[None]:
-        """Make these the credentials of every AWS client that is made, in this process or in one it starts."""
+        """Give the caller's credentials to every AWS client that is created now, here or in a child process."""
         before = {name: os.environ.pop(name) for name in CREDENTIALS if name in os.environ}
         os.environ.update(self._credentials.get(caller, before))
         try:
@@ -126,22 +126,22 @@ class Lifecycle:
                 os.environ.pop(name, None)
             os.environ.update(before)
 
-    def make_foundation(self) -> Proof:
+    def bootstrap(self) -> Proof:
         update = self._engines.bootstrap(REPOSITORY, MESSAGE)
         self._foundation = self._engines.stack("bootstrap")
         self._assume_roles(update.outputs)
         _expect("only created resources", set(update.changes) == {"create"}, _counts(update))
         return Proof(f"{_counts(update)}; state moved into its bucket", _record(update, update.outputs))
 
-    def _assume_roles(self, bootstrap: dict[str, Any]) -> None:
+    def _assume_roles(self, outputs: dict[str, Any]) -> None:
         aws = Aws()
         key = aws.client("kms").describe_key(KeyId=STATE_KEY_ALIAS)["KeyMetadata"]
         self._account = Account(
             context=AwsContext(aws.partition, aws.account, aws.region),
-            bucket=urlsplit(bootstrap["backendUrl"]).netloc,
+            bucket=urlsplit(outputs["backendUrl"]).netloc,
             key_arn=key["Arn"],
-            deploy_role_arn=bootstrap["deployRoleArn"],
-            preview_role_arn=bootstrap["previewRoleArn"],
+            deploy_role_arn=outputs["deployRoleArn"],
+            preview_role_arn=outputs["previewRoleArn"],
             jobs=github.Jobs.of(self._workspace, REPOSITORY),
             app=AppNames("app"),
             other_api="",
@@ -167,18 +167,19 @@ class Lifecycle:
         result = check("app", workload, expect, CHECK_REQUESTS, CHECK_TIMEOUT_SECONDS, NullConsole())
         for observation in result.observations:
             _expect(f"{observation.name}: {observation.expected}", observation.passed, observation.actual)
-        states = {one.actual for one in result.observations if one.name.startswith("alarm ")}
+        alarms = [observation for observation in result.observations if observation.name.startswith("alarm ")]
+        states = sorted({alarm.actual for alarm in alarms})
         status = result.responses[-1].status
-        sentence = f"{CHECK_REQUESTS} requests in a row {status}; alarms {', '.join(sorted(states))}"
+        sentence = f"{CHECK_REQUESTS} requests in a row {status}; alarms {', '.join(states)}"
         return Proof(sentence, {"check": result.as_record()})
 
     def check_recovery(self) -> Proof:
-        """Healthy again, and the alarms' history shows the incident."""
+        """Check that the app is healthy again, and that the alarms' history shows the incident."""
         proof = self.check("healthy")
         workload = Workload.of(self.app.resources())
         telemetry = Telemetry(workload)
-        silent = [alarm for alarm in workload.alarms if not telemetry.was_in_alarm(alarm, self._injected)]
-        _expect("ALARM in every alarm's history", not silent, f"none in that of {', '.join(silent)}")
+        missing = [alarm for alarm in workload.alarms if not telemetry.was_in_alarm(alarm, self._injected)]
+        _expect("ALARM in every alarm's history", not missing, f"no ALARM in that of {', '.join(missing)}")
         return proof
 
     def preview_injection(self) -> Proof:
@@ -199,7 +200,7 @@ class Lifecycle:
         return Proof(_steps(update), _record(update, update.outputs))
 
     def make_denied_calls(self) -> Proof:
-        """Make the calls that CI's roles must be denied, and see that the app is as it was."""
+        """Make the calls that AWS must deny to CI's roles, and check that the app has not changed."""
         clients: dict[str, Aws] = {}
         callers: tuple[Caller, ...] = ("administrator", "deploy role", "preview role")
         for caller in callers:
@@ -207,8 +208,9 @@ class Lifecycle:
                 clients[caller] = Aws()
         gateway = clients["administrator"].client("apigatewayv2")
         api = gateway.create_api(Name="billing", ProtocolType="HTTP")["ApiId"]  # another team's
+        deploy = clients["deploy role"]
         calls = [
-            {"by": call.by, "call": call.what, "answer": call.answer(clients.get(call.by, clients["deploy role"]))}
+            {"by": call.caller, "call": call.title, "answer": call.result(clients.get(call.caller, deploy))}
             for call in denied_calls.of_ci(dataclasses.replace(self._account, other_api=api))
         ]
         gateway.delete_api(ApiId=api)
@@ -221,8 +223,8 @@ class Lifecycle:
         ]
         _expect("every call denied", not allowed, "; ".join(allowed))
         app = self.app.refresh(MESSAGE)
-        _expect("the app as it was", not app.changed, _steps(app))
-        return Proof(f"{len(calls)} of {len(calls)} denied; the app is as it was", {"deniedCalls": calls})
+        _expect("the app unchanged", not app.changed, _steps(app))
+        return Proof(f"{len(calls)} of {len(calls)} denied; the app is unchanged", {"deniedCalls": calls})
 
     def destroy(self) -> Proof:
         self._before_destroy = self.app.resources()
@@ -231,17 +233,17 @@ class Lifecycle:
         return Proof(_counts(update), _record(update))
 
     def look_for_leftovers(self) -> Proof:
-        """Ask AWS itself, not the state, for every resource that there was."""
+        """Look for every deleted resource in AWS itself, not in the state."""
         provider = Provider(Aws())
         deleted = [resource for resource in self._before_destroy if urn.is_in_aws(resource["type"])]
-        left = [
+        leftovers = [
             urn.name_of(resource["urn"])
             for resource in deleted
             if provider.read(resource["type"], resource["id"], resource["outputs"]) is not None
         ]
-        _expect("nothing of the app", not left, ", ".join(left))
+        _expect("nothing of the app", not leftovers, ", ".join(leftovers))
         foundation = self._foundation.refresh(MESSAGE)
-        _expect("the foundation as bootstrap made it", not foundation.changed, _steps(foundation))
+        _expect("the foundation as bootstrap left it", not foundation.changed, _steps(foundation))
         return Proof(f"none of the app's {len(deleted)}; bootstrap's {_counts(foundation)}", _record(foundation))
 
     def deploy_unchanged(self) -> Proof:
@@ -264,12 +266,13 @@ def _expect(expected: str, passed: bool, actual: str) -> None:
 
 
 def _counts(update: Update) -> str:
-    """How many resources of AWS each operation was for; Pulumi's own are not counted."""
-    past = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted", "same": "unchanged"}
+    """Return how many AWS resources each operation was for; Pulumi's own are not counted."""
+    names = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted", "same": "unchanged"}
     counts: dict[str, int] = {}
     for step in update.steps:
         if urn.is_in_aws(step.type):
-            counts[past[step.operation]] = counts.get(past[step.operation], 0) + 1
+            name = names[step.operation]
+            counts[name] = counts.get(name, 0) + 1
     return ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items())) or "nothing"
 
 

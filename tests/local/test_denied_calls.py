@@ -17,7 +17,7 @@ from infra.policies.document import document
 from local_aws.emulator.process import Emulator
 from local_aws.provider.resource import Aws
 from local_aws.rehearsal import denied_calls, github
-from local_aws.rehearsal.denied_calls import Account, Attempt
+from local_aws.rehearsal.denied_calls import Account, DeniedCall
 from tests.local.conftest import REGION, load, replace_policy, reset
 from tests.support.deploying import app_over_bootstrap
 from tests.support.permissions import without
@@ -231,14 +231,14 @@ SNAPSHOTS: dict[str, Callable[[Aws, Account], list[Any]]] = {
 DENIED_CALLS = [*denied_calls.of_ci(make_account()), *denied_calls.of_function(make_account())]
 
 
-def record(request: pytest.FixtureRequest, call: Attempt, response: str) -> None:
+def record(request: pytest.FixtureRequest, call: DeniedCall, response: str) -> None:
     """Record a call for the table at the end of the run."""
-    request.node.user_properties.append(("denied call", (call.by, call.what, response in denied_calls.REFUSALS)))
+    request.node.user_properties.append(("denied call", (call.caller, call.title, response in denied_calls.REFUSALS)))
 
 
-def assert_denied(request: pytest.FixtureRequest, target: Target, call: Attempt) -> None:
+def assert_denied(request: pytest.FixtureRequest, target: Target, call: DeniedCall) -> None:
     """Make a call; it must be denied and change nothing."""
-    response = call.answer(target.sessions[call.by])
+    response = call.result(target.sessions[call.caller])
 
     record(request, call, response)
     assert response in denied_calls.REFUSALS
@@ -246,7 +246,9 @@ def assert_denied(request: pytest.FixtureRequest, target: Target, call: Attempt)
     assert after == target.initial[call.service]
 
 
-@pytest.mark.parametrize("number", range(len(DENIED_CALLS)), ids=[f"{call.by}: {call.what}" for call in DENIED_CALLS])
+@pytest.mark.parametrize(
+    "number", range(len(DENIED_CALLS)), ids=[f"{call.caller}: {call.title}" for call in DENIED_CALLS]
+)
 def test_the_call_is_denied_and_changes_nothing(number: int, target: Target, request: pytest.FixtureRequest) -> None:
     calls = [*denied_calls.of_ci(target.account), *denied_calls.of_function(target.account)]
 
@@ -262,13 +264,13 @@ def test_state_cannot_be_read_or_written_over_plain_http(target: Target, request
     state = {"Bucket": target.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
     for by in ("deploy role", "preview role"):
         events = target.sessions[by].client("s3").meta.events
-        read = Attempt(by, "read state over plain HTTP", "s3", "get_object", state)
-        assert read.answer(target.sessions[by]) == "allowed"
+        read = DeniedCall(by, "read state over plain HTTP", "s3", "get_object", state)
+        assert read.result(target.sessions[by]) == "allowed"
         events.register("before-sign.s3", over_http)
         try:
             assert_denied(request, target, read)
             if by == "deploy role":
-                write = Attempt(by, "write state over plain HTTP", "s3", "put_object", {**state, "Body": b"{}"})
+                write = DeniedCall(by, "write state over plain HTTP", "s3", "put_object", {**state, "Body": b"{}"})
                 assert_denied(request, target, write)
         finally:
             events.unregister("before-sign.s3", over_http)
@@ -277,12 +279,12 @@ def test_state_cannot_be_read_or_written_over_plain_http(target: Target, request
 @pytest.mark.parametrize("role", ["deploy", "preview"])
 def test_state_cannot_be_read_without_the_key(role: str, target: Target, request: pytest.FixtureRequest) -> None:
     name = {"deploy": names.DEPLOY_ROLE, "preview": names.PREVIEW_ROLE}[role]
-    by: denied_calls.By = "deploy role" if role == "deploy" else "preview role"
+    by: denied_calls.Caller = "deploy role" if role == "deploy" else "preview role"
     state = {"Bucket": target.account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{APP.stack}.json"}
 
     policy = replace_policy(target.administrator, name, "state", lambda document: without(document, "DecryptState"))
     try:
-        assert_denied(request, target, Attempt(by, "read state without the key", "s3", "get_object", state))
+        assert_denied(request, target, DeniedCall(by, "read state without the key", "s3", "get_object", state))
     finally:
         replace_policy(target.administrator, name, "state", lambda _: policy)
 
@@ -300,7 +302,7 @@ def test_a_role_that_trusts_githubs_new_form_of_subject_denies_the_old_form(
         assert github.session(target.administrator, account.deploy_role_arn, github.token(new.deployment))
         other_ids = github.Jobs("repo:octo-org@9/octo-repo@456", "sandbox")
         for jobs in (JOBS, other_ids):
-            call = Attempt(
+            call = DeniedCall(
                 "a token",
                 f"of {jobs.prefix}, where {new.prefix} is trusted",
                 "sts",
@@ -311,7 +313,7 @@ def test_a_role_that_trusts_githubs_new_form_of_subject_denies_the_old_form(
                     "WebIdentityToken": github.token(jobs.deployment),
                 },
             )
-            response = call.answer(target.administrator)
+            response = call.result(target.administrator)
             record(request, call, response)
             assert response in denied_calls.REFUSALS
     finally:
@@ -323,12 +325,12 @@ def test_the_deploy_role_can_change_every_app_stack(target: Target) -> None:
     blue, probe = names.AppNames("blue"), names.AppNames("probe")
 
     for call, response in (
-        (Attempt("deploy role", "", "lambda", "get_function", {"FunctionName": probe.function}), "allowed"),
-        (Attempt("deploy role", "", "logs", "delete_log_group", {"logGroupName": blue.log_group}), NOT_FOUND),
-        (Attempt("deploy role", "", "lambda", "delete_function", {"FunctionName": blue.function}), NOT_FOUND),
-        (Attempt("deploy role", "", "cloudwatch", "delete_alarms", {"AlarmNames": [blue.errors_alarm]}), "allowed"),
+        (DeniedCall("deploy role", "", "lambda", "get_function", {"FunctionName": probe.function}), "allowed"),
+        (DeniedCall("deploy role", "", "logs", "delete_log_group", {"logGroupName": blue.log_group}), NOT_FOUND),
+        (DeniedCall("deploy role", "", "lambda", "delete_function", {"FunctionName": blue.function}), NOT_FOUND),
+        (DeniedCall("deploy role", "", "cloudwatch", "delete_alarms", {"AlarmNames": [blue.errors_alarm]}), "allowed"),
     ):
-        assert call.answer(target.sessions["deploy role"]) == response, call
+        assert call.result(target.sessions["deploy role"]) == response, call
 
 
 def test_the_function_writes_its_own_log(target: Target) -> None:
@@ -365,10 +367,10 @@ def test_a_role_that_trusts_another_principal_can_be_created_and_can_do_nothing(
         evil = Aws()
         own_log = {"logGroupName": APP.log_group, "logStreamName": "evil"}
         calls = [
-            *(dataclasses.replace(call, by="role of CI's making") for call in denied_calls.of_function(account)),
-            Attempt("role of CI's making", "write the function's log", "logs", "create_log_stream", own_log),
+            *(dataclasses.replace(call, caller="role created by CI") for call in denied_calls.of_function(account)),
+            DeniedCall("role created by CI", "write the function's log", "logs", "create_log_stream", own_log),
         ]
-        responses = [call.answer(evil) for call in calls]
+        responses = [call.result(evil) for call in calls]
         evil.close()
     finally:
         iam.delete_role_policy(**role, PolicyName="all")

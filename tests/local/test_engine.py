@@ -559,8 +559,8 @@ def test_state_and_history_can_be_moved_into_a_bucket(project: Project, aws: Aws
 @pytest.mark.parametrize(
     ("program", "message"),
     [
-        ('aws.cloudwatch.LogGroup("x", name=pulumi.Output.secret("/x"))', "a secret is among its values"),
-        ('pulumi.export("x", pulumi.Output.secret("x"))', "a secret is among its values"),
+        ('aws.cloudwatch.LogGroup("x", name=pulumi.Output.secret("/x"))', "one of its values is a secret"),
+        ('pulumi.export("x", pulumi.Output.secret("x"))', "one of its values is a secret"),
         (
             'aws.cloudwatch.LogGroup("x", name="/x", opts=pulumi.ResourceOptions(ignore_changes=["name"]))',
             "does not know the resource option ignoreChanges",
@@ -577,7 +577,7 @@ def test_state_and_history_can_be_moved_into_a_bucket(project: Project, aws: Aws
         ('aws.sns.Topic("x")', "aws:sns/topic:Topic: the local provider has no such resource type"),
         ('aws.cloudwatch.LogGroup("x", name="/x", skip_destroy=True)', "does not know the property 'skipDestroy'"),
         ('aws.Provider("x", region="eu-west-1")', "pulumi:providers:aws"),
-        ('aws.cloudwatch.LogGroup.get("x", "/x")', "needs ReadResource of Pulumi's engine"),
+        ('aws.cloudwatch.LogGroup.get("x", "/x")', "calls ReadResource of Pulumi's engine"),
         (
             'aws.cloudwatch.LogGroup("x", name="/x"); aws.cloudwatch.LogGroup("x", name="/y")',
             "declared twice",

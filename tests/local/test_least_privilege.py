@@ -14,7 +14,7 @@ from local_aws.emulator.process import Emulator
 from local_aws.engine.choice import choose
 from local_aws.provider.resource import Aws
 from local_aws.rehearsal import denied_calls, github
-from local_aws.rehearsal.denied_calls import Attempt
+from local_aws.rehearsal.denied_calls import DeniedCall
 from local_aws.rehearsal.lifecycle import REPOSITORY, Lifecycle, StepFailed
 from ops.errors import UsageError
 from tests.local.conftest import load, replace_policy, reset
@@ -69,8 +69,8 @@ def rehearsed(started: Emulator) -> Rehearsed:
 
     def call_as_preview(params: dict[str, Any], model: Any, **_: Any) -> None:
         if preview_clients:
-            call = Attempt("preview role", "", model.service_model.service_name, xform_name(model.name), params)
-            responses.append((model.name, call.answer(preview_clients[0])))
+            call = DeniedCall("preview role", "", model.service_model.service_name, xform_name(model.name), params)
+            responses.append((model.name, call.result(preview_clients[0])))
 
     preview_clients: list[Aws] = []
     reset(started)
@@ -173,6 +173,6 @@ def test_the_administrator_is_allowed_every_denied_call(aws: Aws) -> None:
     """So each call is valid, and only the role is denied. Except STS: there the trust policy decides."""
     calls = [*denied_calls.of_ci(make_account()), *denied_calls.of_function(make_account())]
 
-    denied = [call.what for call in calls if call.service != "sts" and call.answer(aws) in denied_calls.REFUSALS]
+    denied = [call.title for call in calls if call.service != "sts" and call.result(aws) in denied_calls.REFUSALS]
 
     assert denied == []

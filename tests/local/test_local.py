@@ -152,7 +152,7 @@ def test_a_killed_emulator_leaves_the_persist_folder_unchanged(checkout: Path, t
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        ("thesis.txt", "holds thesis.txt, which is no emulator's; name an empty folder"),
+        ("thesis.txt", "has thesis.txt, which no emulator saved; name an empty folder"),
         ("emulator.tar", "emulator.tar cannot be read"),
     ],
 )
@@ -178,13 +178,13 @@ def test_two_emulators_cannot_share_a_folder(checkout: Path, tmp_path: Path) -> 
     result = run_sandbox(copy_project(tmp_path / "other"), "local", "start", "--persist", folder)
 
     assert result.returncode == 2
-    assert "another emulator is running on it" in result.stderr
+    assert "another emulator uses it" in result.stderr
 
 
 def test_a_second_stop_does_not_interrupt_the_save_of_the_first(checkout: Path, tmp_path: Path) -> None:
     folder = tmp_path / "saved"
     run_sandbox(checkout, "local", "start", "--persist", str(folder))
-    (checkout / ".local" / "kept" / "large").write_bytes(bytes(100_000_000))
+    (checkout / ".local" / "persistent" / "large").write_bytes(bytes(100_000_000))
     status = run_sandbox(checkout, "local", "status").stdout
     pid = int(status.split("pid ")[1].split()[0])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from local_aws.errors import LocalAwsError
-from local_aws.provider.core import KINDS, Provider, ProviderError
+from local_aws.provider.core import RESOURCE_TYPES, Provider, ProviderError
 from local_aws.provider.resource import Aws, Props
 from local_aws.provider.wire import ARCHIVE, SIGNATURE
 
@@ -322,7 +322,7 @@ ALWAYS_PRESENT = {
 
 
 def test_every_resource_type_has_a_case() -> None:
-    assert CASES.keys() == KINDS.keys()
+    assert CASES.keys() == RESOURCE_TYPES.keys()
 
 
 @pytest.mark.parametrize("token", CASES)
@@ -357,7 +357,7 @@ def assert_aws_has(provider: Provider, token: str, id: str, state: Props, inputs
     actual = provider.read(token, id, state)
     assert actual is not None
     assert provider.diff(token, actual, inputs).changed == frozenset()
-    assert actual == {**state, **{key: actual[key] for key in KINDS[token].documents if key in actual}}
+    assert actual == {**state, **{key: actual[key] for key in RESOURCE_TYPES[token].documents if key in actual}}
 
 
 def test_a_read_detects_drift(provider: Provider) -> None:

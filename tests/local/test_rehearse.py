@@ -173,7 +173,7 @@ def test_a_port_in_use_is_an_error(sandbox: Sandbox, scratch: Path) -> None:
         result = sandbox("rehearse", "--port", str(port), TMPDIR=str(scratch))
 
     assert result.returncode == 2
-    assert f"port {port} cannot be had on this machine" in result.stderr
+    assert f"port {port} is unavailable on this machine" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert list(scratch.iterdir()) == []
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.provider.core import KINDS as OURS
 from tests.terraform import configuration
 from tests.terraform.conftest import Account, Change, written
 
@@ -23,7 +22,7 @@ UNREADABLE = {
 
 
 def test_every_type_that_the_program_declares_is_compared() -> None:
-    assert sorted(configuration.KINDS) == sorted(OURS)
+    assert sorted(configuration.KINDS) == sorted(RESOURCE_TYPES)
 
 
 @pytest.mark.parametrize("stack", ["bootstrap", "app"])
