@@ -76,6 +76,7 @@ def install(directory: Path) -> None:
     """
     decisions = (directory / DECISIONS).open("a", buffering=1)
     patches.install(
+        Patch(iam_actions, "extract_iam_action", "service method path headers body query_params", _reading_rpc_paths),
         Patch(
             iam_actions,
             "extract_resource_arn",
@@ -101,6 +102,20 @@ def install(directory: Path) -> None:
         Patch(lambda_svc, "execution_credentials", "config", _recording_function),
     )
     tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _api_tags
+
+
+def _reading_rpc_paths(extract: Function) -> Function:
+    """Read the action of a call in CBOR from its path, where the protocol has it: without an action the emulator
+    checks nothing. https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html"""
+
+    def extract_action(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> str | None:
+        action = extract(service, method, path, headers, body, query)
+        _, _, operation = path.partition("/operation/")
+        if action or not operation:
+            return action
+        return f"{iam_actions.SERVICE_TO_IAM_NAMESPACE[service]}:{operation}"
+
+    return extract_action
 
 
 def _recording_request(extract_resource_arn: Callable[..., Any]) -> Callable[..., Any]:

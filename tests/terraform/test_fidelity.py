@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from local_aws.provider.core import RESOURCE_TYPES
 from tests.terraform import configuration
 from tests.terraform.conftest import Account, Change, written
 
