@@ -104,12 +104,12 @@ def install(directory: Path) -> None:
     tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _api_tags
 
 
-def _reading_rpc_paths(extract: Function) -> Function:
+def _reading_rpc_paths(extract: Callable[..., Any]) -> Callable[..., Any]:
     """Read the action of a call in CBOR from its path, where the protocol has it: without an action the emulator
     checks nothing. https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html"""
 
-    def extract_action(service: str, method: str, path: str, headers: Any, body: bytes, query: Any) -> str | None:
-        action = extract(service, method, path, headers, body, query)
+    def extract_action(service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        action = extract(service, method, path, headers, body, query_params)
         _, _, operation = path.partition("/operation/")
         if action or not operation:
             return action
