@@ -121,7 +121,10 @@ def _reading_rpc_paths(extract: Callable[..., Any]) -> Callable[..., Any]:
 def _recording_request(extract_resource_arn: Callable[..., Any]) -> Callable[..., Any]:
     def record_request(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str,
                        account: str) -> str:  # fmt: skip
-        _request.set(Request(service, path, _parameters(headers, body, query), region, account))
+        parameters = _parameters(headers, body, query)
+        _request.set(Request(service, path, parameters, region, account))
+        if _is_cbor(headers):  # which the emulator does not read here
+            body = json.dumps(parameters, default=str).encode()
         return str(extract_resource_arn(service, method, path, headers, body, query, region, account))
 
     return record_request
@@ -173,13 +176,17 @@ def _recording_function(execution_credentials: Callable[..., Any]) -> Callable[.
     return record_function
 
 
+def _is_cbor(headers: Mapping[str, str]) -> bool:
+    return "cbor" in headers.get("content-type", "")
+
+
 def _parameters(headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
     """Return a request's parameters, whichever of AWS's protocols it uses: CBOR, JSON, or form fields.
 
     A body that cannot be read has none, so no policy allows the request by a resource's name.
     """
     try:
-        if "cbor" in headers.get("content-type", ""):
+        if _is_cbor(headers):
             return dict(cbor2.loads(body))
         if body[:1] == b"{":
             return dict(json.loads(body))
