@@ -306,6 +306,16 @@ def _logs_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
         yield AccessCheck("logs:TagResource", group, check.context)
 
 
+def _events_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
+    """A rule by its name, its tags besides: SAR, list_amazoneventbridge."""
+    parameters = request.parameters
+    name = parameters.get("Rule") or parameters.get("Name")
+    resource = parameters.get("ResourceARN") or (request.arn("events", f"rule/{name}") if name else check.resource)
+    yield AccessCheck(check.action, resource, check.context)
+    if check.action == "events:PutRule" and parameters.get("Tags"):
+        yield AccessCheck("events:TagResource", resource, check.context)
+
+
 def _cloudwatch_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Name alarms, one check for each; `*` stands for all when the request names none."""
     parameters = request.parameters
@@ -357,6 +367,7 @@ _ACCESS_CHECKS = {
     "iam": _iam_checks,
     "lambda": _lambda_checks,
     "apigateway": _apigateway_checks,
+    "events": _events_checks,
     "logs": _logs_checks,
     "monitoring": _cloudwatch_checks,
     "kms": _kms_checks,

@@ -39,8 +39,9 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     from ministack import app as emulator  # reads its settings, and the certificate, when imported
     from ministack.core import lambda_runtime
 
-    from local_aws.emulator import iam, telemetry
+    from local_aws.emulator import clock, iam, telemetry
 
+    clock.install(directory)
     telemetry.install()
     iam.install(directory)
     config = Config()

@@ -81,7 +81,6 @@ def install() -> None:
             )
         ),
     )
-    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY /= CLOCK_SCALE
 
 
 def _recording_requests(execute: Callable[..., Any]) -> Callable[..., Any]:

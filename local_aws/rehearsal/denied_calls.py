@@ -103,7 +103,7 @@ def _tokens(account: Account) -> Iterator[DeniedCall]:
     deploy = {
         "another repository": github.Jobs("repo:octo-org/other", jobs.environment).deployment,
         "another owner's repository of that name": github.Jobs(f"repo:other/{name}", jobs.environment).deployment,
-        "another environment": github.Jobs(jobs.prefix, "production").deployment,
+        "another environment": github.Jobs(jobs.prefix, "staging").deployment,
         "an environment whose name has the same start": f"{jobs.deployment}-2",
         "an environment in other capitals": github.Jobs(jobs.prefix, jobs.environment.upper()).deployment,
         "a branch": f"{jobs.prefix}:ref:refs/heads/main",

@@ -75,13 +75,13 @@ def test_the_whole_lifecycle_passes_and_is_recorded(
     assert record["emulator"]["clockScale"] == 60
     by_name = {step["name"]: step for step in record["steps"]}
     for name in ("preview the injection", "inject", "roll back"):
-        assert by_name[name]["update"]["changes"] == {"same": 16, "update": 1}
+        assert by_name[name]["update"]["changes"] == {"same": 25, "update": 1}
         (step,) = by_name[name]["update"]["steps"]
         assert step["changed"] == ["environment"]
     assert by_name["inject"]["outputs"]["failMode"] is True
     assert by_name["check failing"]["check"]["passed"] is True
-    assert by_name["destroy the app"]["update"]["changes"] == {"delete": 17}
-    assert by_name["deploy with no change"]["update"]["changes"] == {"same": 17}
+    assert by_name["destroy the app"]["update"]["changes"] == {"delete": 26}
+    assert by_name["deploy with no change"]["update"]["changes"] == {"same": 26}
     assert list(scratch.iterdir()) == []
     assert emulators(scratch) == []
     assert changed_files(root) == before

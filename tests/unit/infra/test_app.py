@@ -52,7 +52,7 @@ def test_the_outputs_have_what_checks_and_workflows_read() -> None:
         "failMode",
     }
     assert outputs["failMode"] is True
-    assert outputs["functionName"] == "incident-sandbox-app"
+    assert outputs["functionName"] == "storefront-app-handler"
     assert len(outputs["alarmNames"]) == 2
 
 
@@ -64,7 +64,7 @@ def test_every_taggable_resource_has_the_standard_tags() -> None:
     assert {resource.type for resource in tagged} == TAGGED
     for resource in tagged:
         assert resource.inputs.get("tags") == {
-            "Project": "incident-sandbox",
+            "Project": "storefront",
             "Stack": "app",
             "ManagedBy": "pulumi",
             "Repository": "octo-org/octo-repo",
@@ -95,12 +95,10 @@ def test_the_execution_role_has_the_boundary_and_writes_only_its_own_log_group()
     role = result.resource("aws:iam/role:Role").inputs
     statements = json.loads(result.resource("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
 
-    assert role["path"] == "/incident-sandbox/app/"
-    assert role["permissionsBoundary"] == (
-        f"arn:aws:iam::{ACCOUNT}:policy/incident-sandbox/app/incident-sandbox-app-boundary"
-    )
+    assert role["path"] == "/storefront/app/"
+    assert role["permissionsBoundary"] == (f"arn:aws:iam::{ACCOUNT}:policy/storefront/app/storefront-app-boundary")
     assert [statement["Resource"] for statement in statements if statement["Sid"] == "WriteLogs"] == [
-        "arn:aws:mock:::/aws/lambda/incident-sandbox-app:*"
+        "arn:aws:mock:::/aws/lambda/storefront-app-handler:*"
     ]
     assert {action.split(":")[0] for statement in statements for action in statement["Action"]} == {"logs", "xray"}
 
@@ -108,7 +106,7 @@ def test_the_execution_role_has_the_boundary_and_writes_only_its_own_log_group()
 def test_the_function_logs_json_to_its_group_and_is_traced() -> None:
     function = recording.run({}).resource(FUNCTION).inputs
 
-    assert function["loggingConfig"] == {"logFormat": "JSON", "logGroup": "/aws/lambda/incident-sandbox-app"}
+    assert function["loggingConfig"] == {"logFormat": "JSON", "logGroup": "/aws/lambda/storefront-app-handler"}
     assert function["tracingConfig"] == {"mode": "Active"}
     assert function["architectures"] == ["arm64"]
     assert function["runtime"] == "python3.13"
@@ -146,7 +144,7 @@ def test_one_error_in_a_minute_is_an_alarm_and_missing_data_is_not() -> None:
     }
 
     assert alarms.keys() == {("AWS/Lambda", "Errors"), ("AWS/ApiGateway", "5xx")}
-    assert alarms["AWS/Lambda", "Errors"]["dimensions"] == {"FunctionName": "incident-sandbox-app"}
+    assert alarms["AWS/Lambda", "Errors"]["dimensions"] == {"FunctionName": "storefront-app-handler"}
     assert alarms["AWS/ApiGateway", "5xx"]["dimensions"] == {"ApiId": "app-api-api-id"}
     for alarm in alarms.values():
         assert (alarm["statistic"], alarm["period"], alarm["threshold"]) == ("Sum", 60, 1)
