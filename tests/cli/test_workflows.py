@@ -35,7 +35,7 @@ from tests.local.conftest import REGION, load
 from tests.support.checkouts import copy_files
 
 REPOSITORY = "octo-org/octo-repo"
-JOBS = github.Jobs(f"repo:{REPOSITORY}", "sandbox")
+JOBS = github.Jobs(f"repo:{REPOSITORY}", "production")
 APP = AppNames("app")
 HISTORY = f".pulumi/history/{PROJECT}/app/"
 WORKFLOWS = Path(".github/workflows")
@@ -155,7 +155,7 @@ class GitHub:
 
     def _subject(self, checkout: Path) -> str:
         environment = yaml.safe_load((checkout / WORKFLOWS / "app.yml").read_text())["jobs"]["app"]["environment"]
-        assert environment == "${{ vars.DEPLOY_ENVIRONMENT || 'sandbox' }}"
+        assert environment == "${{ vars.DEPLOY_ENVIRONMENT || 'production' }}"
         return github.Jobs(JOBS.prefix, self.variables["DEPLOY_ENVIRONMENT"]).deployment
 
     def _environment(self) -> dict[str, str]:

@@ -114,7 +114,7 @@ def test_missing_telemetry_fails_the_check_at_the_deadline(deployed: Deployed) -
     [
         (["--stack", "nope"], {}, "--stack nope: there is no such stack in s3://"),
         (["--stack", "nope"], {}, "it has: app, bootstrap"),
-        (["--stack", "bootstrap"], {}, "the stack's state has no 'apiUrl'"),
+        (["--stack", "bootstrap"], {}, "the stack's state has no 'functionName'"),
         (["--stack", "app"], {"AWS_ACCESS_KEY_ID": "AKIAWRONG"}, "InvalidClientTokenId"),
         (["--stack", "app"], {"PULUMI_BACKEND_URL": "file:///tmp"}, "this reads S3 backends"),
         (["--stack", "app"], {"PULUMI_BACKEND_URL": "", "PULUMI_HOME": "/nowhere"}, "backend is not known"),

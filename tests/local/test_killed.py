@@ -91,9 +91,8 @@ def inventory(aws: Aws) -> list[str]:
     apis, iam, kms = aws.client("apigatewayv2"), aws.client("iam"), aws.client("kms")
     functions, logs = aws.client("lambda"), aws.client("logs")
     resources = [f"LogGroup {group['logGroupName']}" for group in logs.describe_log_groups()["logGroups"]]
-    resources += [
-        f"MetricAlarm {alarm['AlarmName']}" for alarm in aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    ]
+    alarms = aws.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    resources += [f"MetricAlarm {alarm['AlarmName']}" for page in alarms for alarm in page["MetricAlarms"]]
     resources += [f"Bucket {bucket['Name']}" for bucket in aws.client("s3").list_buckets()["Buckets"]]
     resources += [f"Policy {policy['Arn']}" for policy in iam.list_policies(Scope="Local")["Policies"]]
     resources += [
@@ -106,6 +105,11 @@ def inventory(aws: Aws) -> list[str]:
         resources += [f"RolePolicy {name}:{policy}" for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]]
         attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
         resources += [f"RolePolicyAttachment {name}/{policy['PolicyArn']}" for policy in attached]
+    events = aws.client("events")
+    for rule in events.list_rules()["Rules"]:
+        resources.append(f"EventRule {rule['Name']}")
+        targets = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        resources += [f"EventTarget {rule['Name']}-{target['Id']}" for target in targets]
     for function in functions.list_functions()["Functions"]:
         name = function["FunctionName"]
         resources.append(f"Function {name}")

@@ -188,8 +188,8 @@ def test_a_port_out_of_range_is_an_error(port: str, sandbox: Sandbox) -> None:
 
 def test_a_failed_step_is_printed_with_expected_and_actual(project_copy: Path, scratch: Path, tmp_path: Path) -> None:
     """The handler never fails, so the injection has no effect."""
-    handler = project_copy / "handler" / "main.py"
-    handler.write_text(handler.read_text().replace('== "true"', '== "never"'))
+    handler = project_copy / "handler" / "scenario.py"
+    handler.write_text(handler.read_text().replace("== surface.failing", "== 'never'"))
     file = tmp_path / "record.json"
 
     result = run_sandbox(project_copy, "rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
@@ -210,8 +210,8 @@ def test_a_failed_step_is_printed_with_expected_and_actual(project_copy: Path, s
     [
         (
             "infra/function.py",
-            'description="Answers',
-            'description=f"{args.fail_mode} answers',
+            "description=args.description",
+            'description=f"{args.variables}"',
             " 4  preview the injection    preview role   FAILED\n"
             "    expected one update, of the function, of its environment alone",
         ),

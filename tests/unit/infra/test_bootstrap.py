@@ -94,9 +94,9 @@ def test_the_key_rotates_and_has_the_alias_that_stacks_use() -> None:
 @pytest.mark.parametrize(
     ("settings", "prefix", "environment"),
     [
-        ({}, "repo:octo-org/octo-repo", "sandbox"),
+        ({}, "repo:octo-org/octo-repo", "production"),
         ({"githubEnvironment": "labs"}, "repo:octo-org/octo-repo", "labs"),
-        ({"githubSubjectPrefix": "repo:octo-org@1/octo-repo@2"}, "repo:octo-org@1/octo-repo@2", "sandbox"),
+        ({"githubSubjectPrefix": "repo:octo-org@1/octo-repo@2"}, "repo:octo-org@1/octo-repo@2", "production"),
     ],
 )
 def test_each_role_trusts_one_exact_subject(settings: dict[str, str], prefix: str, environment: str) -> None:
@@ -136,7 +136,7 @@ def test_the_outputs_have_what_stacks_and_github_need() -> None:
             "AWS_DEPLOY_ROLE_ARN": outputs["deployRoleArn"],
         },
         "repository": {
-            "DEPLOY_ENVIRONMENT": "sandbox",
+            "DEPLOY_ENVIRONMENT": "production",
             "AWS_REGION": REGION,
             "PULUMI_BACKEND_URL": url,
             "AWS_PREVIEW_ROLE_ARN": outputs["previewRoleArn"],
