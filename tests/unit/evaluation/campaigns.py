@@ -73,7 +73,7 @@ def fabricate(
     seed: int = 7,
     texts: Sequence[str] = (),
     in_progress: int = 0,
-    void_every: int = 12,
+    void_every: int = 11,
 ) -> CampaignFolder:
     """Write a campaign of so many trials, the last of them still in progress; `texts` replace the agent's, in turn.
 
