@@ -80,7 +80,6 @@ class Estimates:
     `pass_at_k`: at least one of k passes. `all_of_k`: every one of k passes.
     """
 
-    k: int
     pass_at_k: tuple[float, float]
     all_of_k: tuple[float, float]
 
@@ -113,12 +112,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """One arm: trials by verdict, each axis that applies, what k trials would give, and the time to answer."""
+    """One arm: trials by verdict, each axis that applies, what k trials would give by k, and the time to answer."""
 
     arm: Arm
     passes: Tally
     axes: dict[Axis, Tally]
-    estimates: tuple[Estimates, ...]
+    estimates: dict[int, Estimates]
     time: TimeToAnswer
 
 
@@ -282,18 +281,17 @@ def _summarize_arm(arm: Arm, results: Sequence[TrialResult]) -> ArmSummary:
     )
 
 
-def estimates(passes: Tally) -> tuple[Estimates, ...]:
-    """Return what k trials would give, for k up to half of n: beyond it, few trials decide the estimate."""
+def estimates(passes: Tally) -> dict[int, Estimates]:
+    """Return what k trials would give, by k up to half of n: beyond it, few trials decide the estimate."""
     n, least, most = passes.n, passes.hits, passes.hits + passes.undecided
-    return tuple(
-        Estimates(
-            k,
+    return {
+        k: Estimates(
             (pass_at_k(n, least, k), pass_at_k(n, most, k)),
             (all_of_k(n, least, k), all_of_k(n, most, k)),
         )
         for k in _K
         if k <= max(n // 2, min(n, 1))
-    )
+    }
 
 
 def _verdicts(results: Iterable[TrialResult]) -> Tally:

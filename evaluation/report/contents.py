@@ -136,10 +136,9 @@ def _reference_notices(investigations: Sequence[Investigation]) -> list[Notice]:
 def _progress_notices(main: Investigation) -> list[Notice]:
     summary = main.summary
     notices = []
-    open_trials = max(summary.not_scored, main.campaign.trials - summary.scored)
-    if open_trials:
-        text = f"{wording.count(open_trials, 'trial')} of {main.campaign.trials} without a score so far."
-        notices.append(Notice(f"The campaign is not complete: {text}"))
+    if summary.scored < main.campaign.trials or summary.not_scored:
+        scored = f"{summary.scored} of {wording.count(main.campaign.trials, 'trial')}"
+        notices.append(Notice(f"The campaign is not complete: {scored} have a score so far."))
     undecided = summary.faults.undecided + summary.healthy.undecided
     if undecided:
         text = f"{wording.count(undecided, 'answer')} could not be decided by the rules: figures are ranges, "

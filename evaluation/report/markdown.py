@@ -22,7 +22,7 @@ def render_markdown(report: Report) -> str:
     lines += [f"- {plain_text(notice.text)}" for notice in report.notices if not notice.is_alarming]
     lines += ["", "### Passed, by arm", "", *_by_arm(report)]
     if report.beside:
-        lines += ["", "### On the same incidents", "", *(_comparison(report, other) for other in report.beside)]
+        lines += ["", "### On the same trials", "", *(_comparison(report, other) for other in report.beside)]
     lines += ["", "### What the answers say", "", *_axes(report)]
     lines += ["", "### Trials that did not pass", "", *_not_passed(report)]
     if main.summary.voids:

@@ -31,6 +31,7 @@ def render_html(report: Report) -> str:
         summary=report.main.summary,
         trials=trials,
         arms=list(Arm),
+        ks=sorted({k for arm in report.main.summary.arms.values() for k in arm.estimates}),
         arms_of_trials=[arm for arm in Arm if arm in arms],
         stacks_of_trials=sorted({trial.result.trial.stack for trial in trials}),
         verdicts_of_trials=[verdict for verdict in wording.VERDICTS if verdict in verdicts],

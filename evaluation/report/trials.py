@@ -151,13 +151,13 @@ def _axes(score: Score | None) -> tuple[AxisRow, ...]:
 def passages(text: str, score: Score | None) -> tuple[Passage, ...]:
     """Cut an answer into passages, those apart that decided an axis.
 
-    A sentence that the scorer quotes is looked up without regard to white space and Markdown's emphasis; one that is
+    A sentence that the scorer quotes is looked up by its words, since the scorer reads it without Markdown. One that is
     not in the text as such is only in the table of axes.
     """
     decided: dict[tuple[int, int], list[str]] = {}
     for sentence, axes in _sentences(score).items():
-        words = [re.escape(word) for word in sentence.split()]
-        match = re.search(r"[*_`]*\s+[*_`]*".join(words), text) if words else None
+        words = re.findall(r"\w+", sentence)
+        match = re.search(r"\b" + r"\W+".join(words) + r"\b[.`*]*", text) if words else None
         if match:
             decided.setdefault(match.span(), []).extend(axes)
     result: list[Passage] = []

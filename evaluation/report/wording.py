@@ -50,15 +50,22 @@ UNLIKELY_BY_CHANCE = 0.05
 
 def verdict(agent: str, summary: Summary) -> str:
     """Return the result of a campaign in one sentence, intervals in words."""
+    parts = verdict_parts(agent, summary)
+    return "".join(f"{text} ({bounds})" if bounds else text for text, bounds in parts) + "."
+
+
+def verdict_parts(agent: str, summary: Summary) -> list[tuple[str, str]]:
+    """Return the sentence in parts: what was observed, and its interval in words; no full stop."""
     parts = []
     if summary.faults.n:
-        parts.append(
-            f"named the true cause in {observed(summary.faults)} incidents (expect {expected(summary.faults)})"
-        )
+        parts.append((f"named the true cause in {observed(summary.faults)} incidents", expected(summary.faults)))
     if summary.false_alarms.n:
         checks = f"{observed(summary.false_alarms)} healthy checks"
-        parts.append(f"raised a false alarm in {checks} (expect {expected(summary.false_alarms)})")
-    return f"{agent} {' and '.join(parts)}." if parts else f"No trial of {agent} has a score yet."
+        parts.append((f"raised a false alarm in {checks}", expected(summary.false_alarms)))
+    if not parts:
+        return [(f"No trial of {agent} has a score yet", "")]
+    starts = [f"{agent} ", " and "]
+    return [(start + text, bounds) for start, (text, bounds) in zip(starts, parts, strict=False)]
 
 
 def observed(tally: Tally) -> str:
@@ -68,9 +75,9 @@ def observed(tally: Tally) -> str:
 
 
 def expected(tally: Tally) -> str:
-    """Return the 95 % interval in words: "between 70 and 97 of 100"."""
+    """Return the 95 % interval in words: "expect between 70 and 97 of 100"."""
     low, high = interval(tally)
-    return f"between {low} and {high} of 100"
+    return f"expect between {low} and {high} of 100"
 
 
 def interval(tally: Tally) -> tuple[int, int]:
@@ -80,7 +87,7 @@ def interval(tally: Tally) -> tuple[int, int]:
 
 def share(pair: tuple[float, float]) -> str:
     """Return a pair of shares in percent, as a single number where they are equal."""
-    low, high = (round(100 * value) for value in pair)
+    low, high = (_percent(value) for value in pair)
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
@@ -117,7 +124,7 @@ def comparison(first: str, second: str, compared: Comparison) -> str:
     else:
         conclusion = f"chance alone can explain the difference ({p_value})"
     return (
-        f"On the same {count(compared.pairs, 'incident')}, {first} passed {compared.first_only} that {second} failed, "
+        f"On the same {count(compared.pairs, 'trial')}, {first} passed {compared.first_only} that {second} failed, "
         f"and {second} passed {compared.second_only} that {first} failed: {conclusion}."
     )
 
@@ -135,3 +142,10 @@ def join(names: Sequence[str]) -> str:
 def moment(time: datetime) -> str:
     """Return a date and a time, UTC."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _percent(value: float) -> str:
+    """Only what is certain is 0 or 100."""
+    if 0 < value < 0.005:
+        return "< 1"
+    return "> 99" if 0.995 <= value < 1 else f"{100 * value:.0f}"
