@@ -15,7 +15,7 @@ _GIST_AXES = (Axis.MECHANISM, Axis.COMPONENT, Axis.NO_RIVAL_ROOT, Axis.FALSE_ALA
 """Axes whose deciding sentence says the most about an answer, the best first."""
 
 ENDED = (Status.DONE, Status.VOID)
-"""Trials that a report shows: what is under way must not be told apart before its answer is stored."""
+"""Trials that a report shows: the arm of a trial under way stays secret until its answer is stored."""
 
 
 @dataclass(frozen=True)
