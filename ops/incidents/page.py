@@ -22,10 +22,10 @@ from ops.incidents.timeline_record import Alarm, Count, Span, State, Timeline, s
 TITLE_HEIGHT = 34
 """Pixels above a row, for its title."""
 AXIS_HEIGHT = 40
-BAND_HEIGHT = 18
+BAND_HEIGHT = 22
 LEFT, RIGHT = 30, 20
 """Pixels below the last row, for the times."""
-LONGEST_TITLE = 44
+LONGEST_TITLE = 40
 """Characters; on a screen of 380 pixels a longer one would be cut off."""
 LONGEST_HOVER_LINE = 42
 MOST_HOVER_CHANGES = 6
@@ -33,7 +33,7 @@ MOST_HOVER_CHANGES = 6
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of one scheme. Good and bad differ in lightness too: for the colour-blind, and in print without colour."""
+    """Colours of a scheme; good and bad differ in lightness too, for the colour-blind and for print without colour."""
 
     page: str
     ink: str
@@ -136,7 +136,7 @@ def _figure(timeline: Timeline, palette: Palette) -> go.Figure:
             hoverlabel_font={"family": "system-ui, sans-serif", "size": 13, "color": palette.ink},
             barmode="stack",
             showlegend=False,
-            uniformtext={"mode": "hide", "minsize": 11},
+            uniformtext={"mode": "hide", "minsize": 10},
             uirevision="timeline",  # a change of scheme does not undo a zoom
             xaxis={
                 "type": "date",
@@ -182,7 +182,8 @@ def _figure(timeline: Timeline, palette: Palette) -> go.Figure:
         }
         figure.add_annotation(
             text=f"<b>{escape(row.title, quote=False)}</b>",
-            xref="paper", x=0, xanchor="left", xshift=-LEFT, yref="paper", y=high, yanchor="bottom", yshift=3, showarrow=False,
+            xref="paper", x=0, xanchor="left", xshift=-LEFT,
+            yref="paper", y=high, yanchor="bottom", yshift=3, showarrow=False,
         )  # fmt: skip
         if not row.traces:
             figure.add_annotation(
@@ -238,8 +239,8 @@ def _bars(timeline: Timeline, times: list[datetime], values: list[int], what: st
     return go.Bar(
         x=[_naive(time) for time in times],
         y=values,
-        offset=0.06 * milliseconds,
-        width=0.88 * milliseconds,
+        offset=0,
+        width=milliseconds,
         marker={"color": color, "line": {"width": 0}},
         hovertext=[f"{timeline.clock(time)} UTC: {value:,} {what}" for time, value in zip(times, values, strict=True)],
         hovertemplate="%{hovertext}<extra></extra>",
@@ -275,7 +276,7 @@ def _bands(timeline: Timeline, bands: list[_Band], palette: Palette) -> list[go.
         textposition="inside",
         textangle=0,
         insidetextanchor="middle",
-        insidetextfont={"color": palette.page},
+        insidetextfont={"color": palette.page, "size": 11},
         hovertext=[
             f"{band.name}<br>{timeline.clock(band.span.start)} to {timeline.clock(band.span.end)} UTC"
             f"<br>{timeline.duration(band.span)}"

@@ -182,7 +182,9 @@ class Timeline:
             if incident.is_over
         ]
         transitions = [
-            Event(part.start, f"Alarm {alarm.name}: {state}{self._time_to_detect(part.start, state)}", [])
+            Event(
+                part.start, f"Alarm {shortened(alarm.name, 60)}: {state}{self._time_to_detect(part.start, state)}", []
+            )
             for alarm in self.alarms
             for part, state in alarm.states
             if part.start > self.span.start
@@ -222,7 +224,10 @@ class Timeline:
         total = sum((incident.span.length for incident in self.incidents), timedelta())
         if not self.alarms or not total:
             return ""
-        shares = sorted(round(100 * self._time_in_alarm(alarm) / total) for alarm in self.alarms)
+        times = [self._time_in_alarm(alarm) for alarm in self.alarms]
+        if not any(times):
+            return "No alarm was in ALARM meanwhile."
+        shares = sorted(round(100 * time / total) for time in times)
         share = f"{shares[0]} %" if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]} %"
         count = len(self.alarms)
         alarms = {1: "The alarm was", 2: "Both alarms were"}.get(count, f"All {count} alarms were")
