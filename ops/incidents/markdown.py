@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ops.incidents import timeline_record
@@ -29,6 +29,14 @@ config:
 gantt
     todayMarker off""".splitlines()
 """`compact`: a section's bars share a line. The padding has room for a section's name."""
+
+TICKS = {
+    "second": [1, 2, 5, 10, 15, 30],
+    "minute": [1, 2, 5, 10, 15, 30],
+    "hour": [1, 2, 3, 6, 12],
+}
+MOST_TICKS = 10
+"""Mermaid's own choice is twice as many, whose labels overlap when they have seconds."""
 
 LONGEST_SECTION = 28
 STATE_BARS: dict[State, tuple[str, str]] = {
@@ -56,6 +64,7 @@ def _gantt(timeline: Timeline) -> Iterator[str]:
     # Without an offset: Mermaid would convert the times to the reader's time zone.
     yield "    dateFormat YYYY-MM-DDTHH:mm:ss.SSS"
     yield f"    axisFormat {'%H:%M:%S' if timeline.needs_seconds else '%H:%M'}"
+    yield from _tick_interval(timeline.span)
     if timeline.incidents:
         yield "    section Incidents"
         for incident in timeline.incidents[-MOST_BARS:]:
@@ -71,6 +80,14 @@ def _gantt(timeline: Timeline) -> Iterator[str]:
             yield _bar("failed", "crit", span) if fails else _bar("answered", "done", span)
     for alarm in timeline.alarms[:MOST_ALARMS]:
         yield from _states(alarm)
+
+
+def _tick_interval(span: Span) -> list[str]:
+    intervals = [
+        (timedelta(**{f"{unit}s": count}), f"{count}{unit}") for unit, counts in TICKS.items() for count in counts
+    ]
+    texts = [text for interval, text in intervals if span.length / interval <= MOST_TICKS]
+    return [f"    tickInterval {text}" for text in texts[:1]]
 
 
 def _states(alarm: Alarm) -> Iterator[str]:
