@@ -18,4 +18,7 @@ function drawOnScreen() {
 drawOnScreen();
 dark.addEventListener("change", drawOnScreen);
 addEventListener("beforeprint", () => draw("light", 680)); // narrower than A4 and Letter between their margins
-addEventListener("afterprint", drawOnScreen);
+addEventListener("afterprint", () => {
+  drawOnScreen();
+  Plotly.relayout(chart, { autosize: true }); // a redraw alone would keep the paper's width
+});

@@ -28,7 +28,9 @@ LEFT, RIGHT = 30, 20
 LONGEST_TITLE = 40
 """Characters; on a screen of 380 pixels a longer one would be cut off."""
 LONGEST_HOVER_LINE = 42
-MOST_HOVER_CHANGES = 6
+MOST_HOVER_LINES = 2
+MOST_HOVER_CHANGES = 4
+"""With the lines of each, the most that fits: Plotly leaves out a text that is higher than the picture."""
 
 
 @dataclass(frozen=True)
@@ -310,7 +312,11 @@ def _hover(timeline: Timeline, number: int) -> str:
     changes = [change.text for change in deployment.changes]
     left_out = len(changes) - MOST_HOVER_CHANGES
     texts = [deployment.message, *changes[:MOST_HOVER_CHANGES], *([f"and {left_out} more"] if left_out > 0 else [])]
-    lines = [line for text in texts for line in textwrap.wrap(shortened(text, 200), LONGEST_HOVER_LINE)]
+    lines = [
+        line
+        for text in texts
+        for line in textwrap.wrap(text, LONGEST_HOVER_LINE, max_lines=MOST_HOVER_LINES, placeholder="…")
+    ]
     return "<br>".join(
         [
             f"<b>Deployment {number}</b>, {timeline.clock(deployment.at)} UTC",

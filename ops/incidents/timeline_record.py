@@ -312,9 +312,7 @@ def _states(transitions: list[Mapping[str, Any]], span: Span) -> list[tuple[Span
 def _incident(item: Mapping[str, Any], span: Span) -> Incident:
     onset, end = _time(item["onset"]), span.end if item["end"] is None else _time(item["end"])
     if end < onset:
-        raise _invalid(
-            f"$.incidents: an end, {item['end'] or 'that of the timeline'}, is before its onset, {item['onset']}"
-        )
+        raise _invalid(f"$.incidents: the end {end.isoformat()} is before the onset {onset.isoformat()}")
     return Incident(Span(onset, end), item["end"] is not None)
 
 
