@@ -39,10 +39,11 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     from ministack import app as emulator  # reads its settings, and the certificate, when imported
     from ministack.core import lambda_runtime
 
-    from local_aws.emulator import iam, telemetry
+    from local_aws.emulator import cloudtrail, iam, telemetry
 
     telemetry.install()
     iam.install(directory)
+    cloudtrail.install()
     config = Config()
     config.bind = [f"fd://{fd}"]
     config.certfile, config.keyfile = str(certificate), str(key)
