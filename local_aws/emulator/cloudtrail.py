@@ -104,7 +104,7 @@ def _recording_calls(dispatch: Callable[..., Any]) -> Callable[..., Any]:
 def _management_call(
     method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
 ) -> tuple[ApiCall | None, Caller | None]:
-    """Return the call and who makes it; None for a request that is not in the event history, or is by nobody known."""
+    """Return the call and who makes it; None where the event history has none, or the caller is unknown."""
     service = app.detect_service(method, path, headers, app._routing_params(method, path, headers, body, query))
     call = api_calls.find(service, method, path, headers, body, query)
     if call is None or not management_events.is_in_history(call):
