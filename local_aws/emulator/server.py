@@ -39,11 +39,12 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     from ministack import app as emulator  # reads its settings, and the certificate, when imported
     from ministack.core import lambda_runtime
 
-    from local_aws.emulator import clock, iam, telemetry
+    from local_aws.emulator import clock, cloudtrail, iam, telemetry
 
     clock.install(directory)
     telemetry.install()
     iam.install(directory)
+    cloudtrail.install()
     config = Config()
     config.bind = [f"fd://{fd}"]
     config.certfile, config.keyfile = str(certificate), str(key)
