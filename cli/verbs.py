@@ -20,6 +20,8 @@ VERBS = [
     ("bootstrap", PROGRAM, "make the account's foundation: state bucket, key, CI's roles; once, by a person"),
     ("status", PROGRAM, "is a stack deployed, is an incident active in it, and since when"),
     ("check", PROGRAM, "is a deployed stack healthy, or failing, and does its telemetry agree"),
+    ("truth", PROGRAM, "what happened in a stack's last incident: the change, its onset, its end, and is that certain"),
+    ("timeline", EVALUATION, "a stack's last incident on one time axis, as a page or as Markdown"),
     ("recover", PROGRAM, "repair the state of a stack whose update was killed"),
     ("summary", PROGRAM, "what a workflow's run did, as Markdown for its page"),
     ("test", TEST, "lint, types and tests"),

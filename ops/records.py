@@ -3,7 +3,7 @@
 import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -52,13 +52,17 @@ def check_writable(path: Path) -> None:
             staged, _ = _stage(path)
             staged.unlink()
     except OSError as error:
-        raise UsageError(f"--json {path}: cannot be written ({error.strerror}); name a file in a folder that exists "
+        raise UsageError(f"{path} cannot be written ({error.strerror}); name a file in a folder that exists "
                          "and is yours") from None  # fmt: skip
 
 
-def write(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record: a regular file is replaced as a whole or not at all, a pipe or a device is written to."""
-    text = json.dumps(record, indent=2) + "\n"
+def write(path: Path, record: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+    """Write a record, or a list of them, as `write_text` does."""
+    write_text(path, json.dumps(record, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file: a regular one is replaced as a whole or not at all, a pipe or a device is written to."""
     if not _is_regular(path):
         path.write_text(text, encoding="utf-8")
         return

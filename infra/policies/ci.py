@@ -161,7 +161,7 @@ def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
 
 
 def _observe_app(context: AwsContext) -> list[Statement]:
-    """Allow what `./sandbox check` reads after a deployment."""
+    """Allow what `./sandbox check`, `truth` and `timeline` read."""
     return [
         {"Sid": "ReadLogs", "Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": _log_groups(context)},
         {
@@ -172,6 +172,8 @@ def _observe_app(context: AwsContext) -> list[Statement]:
         },
         # Metrics have no ARN: SAR, list_amazoncloudwatch.
         {"Sid": "ReadMetrics", "Effect": "Allow", "Action": "cloudwatch:GetMetricStatistics", "Resource": "*"},
+        # Without resources: SAR, list_awscloudtrail.
+        {"Sid": "ReadEvents", "Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*"},
     ]
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handler.scenario import SURFACES
 from infra.aws_context import AwsContext
 from infra.names import STATE_KEY_ALIAS, AppNames
 from local_aws.emulator import process
@@ -27,7 +29,8 @@ from ops.errors import UsageError
 from ops.health.check import Expectation, check
 from ops.health.telemetry import Telemetry
 from ops.health.workload import Workload
-from ops.stacks import urn
+from ops.incidents import incident, truth
+from ops.stacks import backend, urn
 
 REPOSITORY = "octo-org/incident-sandbox"
 """In GitHub's example organisation."""
@@ -92,6 +95,7 @@ class Lifecycle:
             Step("check failing", "deploy role", lambda: self.check("failing")),
             Step("roll back", "deploy role", lambda: self.flip("false")),
             Step("check healthy again", "deploy role", self.check_recovery),
+            Step("the incident's truth", "deploy role", self.tell_truth),
             Step("calls that CI is denied", "deploy role", self.make_denied_calls),
             Step("destroy the app", "deploy role", self.destroy),
             Step("look for leftovers", "administrator", self.look_for_leftovers),
@@ -182,6 +186,33 @@ class Lifecycle:
         _expect("ALARM in every alarm's history", not missing, f"no ALARM in that of {', '.join(missing)}")
         return proof
 
+    def tell_truth(self) -> Proof:
+        """Derive the truth of the incident, and compare it with what was done here."""
+        found = list(incident.find(backend.Backend(os.environ["PULUMI_BACKEND_URL"]), "app"))
+        _expect("one incident", len(found) == 1, str(len(found)))
+        record = truth.record("app", found[0])
+        change = record["change"]
+        surface = SURFACES[record["surface"]]
+        done = (self._account.app.function, surface.variable, surface.healthy, surface.failing, github.SESSION)
+        told = (
+            change["arn"].rpartition(":")[2],
+            change["path"].removeprefix("environment.variables."),
+            change["from"],
+            change["to"],
+            change["session"],
+        )
+        _expect(f"what was done: {', '.join(done)}", told == done, ", ".join(told))
+        _expect("a valid incident", record["valid"]["valid"], "; ".join(record["valid"]["why"]))
+        _expect("onset after the injection began", _epoch(record["onset"]) >= self._injected, record["onset"])
+        _expect(
+            "every alarm",
+            set(record["consequences"]) == set(self.app.outputs()["alarmNames"]),
+            ", ".join(record["consequences"]),
+        )
+        lasted = _epoch(record["end"]) - _epoch(record["onset"])
+        sentence = f"{change['path'].rpartition('.')[2]} {change['from']} → {change['to']} by {change['session']}; "
+        return Proof(f"{sentence}requests failed for {lasted:.1f} s", {"truth": record})
+
     def preview_injection(self) -> Proof:
         app = self._engines.stack("app")
         app.set_config("failMode", "true")
@@ -263,6 +294,10 @@ class Lifecycle:
 def _expect(expected: str, passed: bool, actual: str) -> None:
     if not passed:
         raise StepFailed(expected, actual)
+
+
+def _epoch(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def _counts(update: Update) -> str:

@@ -34,6 +34,8 @@ FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 5.0
 TRAFFIC_INTERVAL_SECONDS = 60.0
 DATE_PRECISION_SECONDS = 1.0  # of the header Date
+CLIENT_SECONDS = 180.0
+"""How recent the last answer of the stack's own client must be: it runs each minute, and its log comes a little late."""
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,8 @@ def _probes(
         (f"alarm {alarm}", state + late, functools.partial(_alarm, telemetry, alarm, state, since))
         for alarm in workload.alarms
     ]
+    if workload.client_log_group and expect != "recovering":  # a truth needs traffic from before the change
+        probes.append(("client's last answer", _answer(expect), functools.partial(_client, telemetry, expect)))
     if expect == "failing":
         counts: list[tuple[str, Callable[[], int]]] = [
             (f"errors in {workload.log_group}", lambda: telemetry.logged_errors(since)),
@@ -287,6 +291,19 @@ def _alarm(telemetry: Telemetry, alarm: str, wanted: str, since: float) -> tuple
     if wanted == "ALARM" and telemetry.was_in_alarm(alarm, since):
         return f"ALARM, and {state} again since", True
     return state, False
+
+
+def _answer(expect: Expectation) -> str:
+    return "a 5xx status" if expect == "failing" else "200"
+
+
+def _client(telemetry: Telemetry, expect: Expectation) -> tuple[str, bool]:
+    now = time.time()
+    answers = telemetry.answers(now - CLIENT_SECONDS, now)
+    if not answers:
+        return "none", False
+    last = answers[-1]
+    return str(last.status), last.status >= 500 if expect == "failing" else last.is_ok
 
 
 def _count(read: Callable[[], int], at_least: int) -> tuple[str, bool]:

@@ -3,9 +3,9 @@
 import functools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 from botocore.exceptions import ClientError
@@ -13,6 +13,20 @@ from botocore.exceptions import ClientError
 from ops.health.workload import Workload
 
 METRIC_PERIOD_SECONDS = 60
+EVENT_TIME = "event time"
+"""A key that no record has of itself."""
+
+
+class Answer(NamedTuple):
+    """What the stack's client got: when it sent the request, in which invocation, and the status, 0 for none."""
+
+    sent: float
+    run: str
+    status: int
+
+    @property
+    def is_ok(self) -> bool:
+        return self.status == 200
 
 
 class Telemetry:
@@ -24,12 +38,12 @@ class Telemetry:
     def logged_errors(self, since: float, until: float | None = None) -> int:
         """Requests for which the function's log has errors, from `since` to before `until`."""
         records = self._records(self._workload.log_group, since, until)
-        return len({record.get("requestId") for record in records if record.get("level") == "ERROR"})
+        return len({record.get("requestId") for record in records if _is_error(record)})
 
     def logged_5xx(self, since: float, until: float | None = None) -> int:
         """Requests for which the access log has a 5xx status, from `since` to before `until`."""
         records = self._records(self._workload.access_log_group, since, until)
-        return len({record.get("requestId") for record in records if str(record.get("status", "")).startswith("5")})
+        return len({record.get("requestId") for record in records if _is_5xx(record)})
 
     def errors_metric(self, since: float) -> int:
         """The sum of AWS/Lambda's `Errors` of the function since a time.
@@ -53,11 +67,52 @@ class Telemetry:
 
     def was_in_alarm(self, name: str, since: float) -> bool:
         """Whether the alarm went to ALARM since a time."""
-        answer = self._cloudwatch.describe_alarm_history(
+        return any(state == "ALARM" for _, state in self.transitions(name, since))
+
+    def transitions(self, name: str, since: float) -> list[tuple[float, str]]:
+        """When the alarm went to which state, since a time; in order."""
+        pages = self._cloudwatch.get_paginator("describe_alarm_history").paginate(
             AlarmName=name, HistoryItemType="StateUpdate", StartDate=_utc(int(since))
         )
-        states = [json.loads(item["HistoryData"])["newState"]["stateValue"] for item in answer["AlarmHistoryItems"]]
-        return "ALARM" in states
+        items = [item for page in pages for item in page["AlarmHistoryItems"]]
+        return sorted(
+            (item["Timestamp"].timestamp(), str(json.loads(item["HistoryData"])["newState"]["stateValue"]))
+            for item in items
+        )
+
+    def answers(self, since: float, until: float) -> list[Answer]:
+        """What the stack's own client got, in order; nothing where the stack has none."""
+        if self._workload.client_log_group is None:
+            return []
+        records = self._records(self._workload.client_log_group, since, until)
+        answers = [
+            Answer(float(record["sent"]), str(record.get("requestId")), int(record["status"]))
+            for record in records
+            if "sent" in record and "status" in record
+        ]
+        return sorted((one for one in answers if since <= one.sent < until), key=lambda answer: answer.sent)
+
+    def error_times(self, since: float, until: float) -> list[float]:
+        """When requests failed by the function's log: each once."""
+        return self._times(self._workload.log_group, _is_error, since, until)
+
+    def server_error_times(self, since: float, until: float) -> list[float]:
+        """When requests got a 5xx status by the access log."""
+        return self._times(self._workload.access_log_group, _is_5xx, since, until)
+
+    def management_events(self, since: float, until: float) -> list[dict[str, Any]]:
+        """CloudTrail's events of calls that changed the function, in order of time.
+
+        They come some 5 minutes late on average:
+        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html
+        """
+        pages = self._cloudtrail.get_paginator("lookup_events").paginate(
+            LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": self._workload.function}],
+            StartTime=_utc(since),
+            EndTime=_utc(until),
+        )
+        events = [event for page in pages for event in page["Events"] if str(event.get("ReadOnly")).lower() != "true"]
+        return sorted(events, key=lambda event: event["EventTime"])
 
     def code_sha256(self) -> str:
         """The hash of the package that the function runs, in Base64, or `missing` when there is no such function."""
@@ -79,8 +134,15 @@ class Telemetry:
             raise
         return frozenset(_invoker(statement) for statement in policy["Statement"])
 
+    def _times(self, group: str, is_meant: Callable[[dict[str, Any]], bool], since: float, until: float) -> list[float]:
+        requests: dict[str, float] = {}
+        for record in self._records(group, since, until):
+            if is_meant(record):
+                requests.setdefault(str(record.get("requestId")), record[EVENT_TIME])
+        return sorted(requests.values())
+
     def _records(self, group: str, since: float, until: float | None) -> Iterator[dict[str, Any]]:
-        """The JSON objects among a log group's events."""
+        """The JSON objects among a log group's events, each with the event's time as EVENT_TIME."""
         end = {} if until is None else {"endTime": int(until * 1000)}
         pages = self._logs.get_paginator("filter_log_events")
         for page in pages.paginate(logGroupName=group, startTime=int(since * 1000), **end):
@@ -90,7 +152,7 @@ class Telemetry:
                 except ValueError:
                     continue
                 if isinstance(record, dict):
-                    yield record
+                    yield {**record, EVENT_TIME: event["timestamp"] / 1000}
 
     def _metric(self, namespace: str, name: str, dimension: dict[str, str], since: float) -> int:
         answer = self._cloudwatch.get_metric_statistics(
@@ -113,6 +175,10 @@ class Telemetry:
         return self._session.client("cloudwatch")
 
     @functools.cached_property
+    def _cloudtrail(self) -> Any:
+        return self._session.client("cloudtrail")
+
+    @functools.cached_property
     def _lambda(self) -> Any:
         return self._session.client("lambda")
 
@@ -120,6 +186,14 @@ class Telemetry:
     def _session(self) -> Any:
         """Its own, because boto3's default one keeps the credentials that a process began with."""
         return boto3.Session(region_name=self._workload.region)
+
+
+def _is_error(record: dict[str, Any]) -> bool:
+    return record.get("level") == "ERROR"
+
+
+def _is_5xx(record: dict[str, Any]) -> bool:
+    return str(record.get("status", "")).startswith("5")
 
 
 def _minute(time: float) -> float:

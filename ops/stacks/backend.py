@@ -18,10 +18,8 @@ from ops import project
 from ops.errors import UsageError
 from ops.health.workload import stack_outputs
 from ops.stacks import layout, trust
+from ops.stacks.history import Resources, Update
 from ops.stacks.layout import COMPRESSED, Lock, StackKeys
-
-Resources = list[dict[str, Any]]
-"""A state's resources, each after what it depends on."""
 
 
 class Backend:
@@ -94,6 +92,26 @@ class Backend:
             return {"message": str(last["message"]), "time": f"{started:%Y-%m-%d %H:%M:%S} UTC"}
         except (KeyError, TypeError, ValueError, OverflowError, OSError):
             raise self._malformed(key, "an entry of a stack's history") from None
+
+    def updates(self, stack: str) -> Iterator[Update]:
+        """The stack's updates, newest first; each is read when it is asked for."""
+        prefix = self._keys(stack).history
+        keys = [object["Key"] for object in self._objects(prefix)]
+        states = {key.partition(".checkpoint.json")[0]: key for key in keys if ".checkpoint.json" in key}
+        for key in sorted((key for key in keys if ".history.json" in key), reverse=True):
+            name = key.partition(".history.json")[0]
+            if name not in states:
+                raise self._malformed(key, "followed by the state that the update left")
+            entry = self._get(key)
+            try:
+                yield Update(
+                    started=datetime.fromtimestamp(entry["startTime"], timezone.utc),
+                    recorded=datetime.fromtimestamp(int(name.rpartition("-")[2]) / 1e9, timezone.utc),
+                    message=str(entry["message"]),
+                    resources=self._resources_of(self._get(states[name]), states[name]),
+                )
+            except (KeyError, TypeError, ValueError, OverflowError, OSError):
+                raise self._malformed(key, "an entry of a stack's history") from None
 
     def locks(self, stack: str) -> list[Lock]:
         """Who holds the stack."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from handler import scenario
-from ops.stacks.backend import Backend, Resources
+from ops.stacks.backend import Backend
+from ops.stacks.history import Resources
 
 
 @dataclass(frozen=True)

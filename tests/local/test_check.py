@@ -123,7 +123,7 @@ def test_missing_telemetry_fails_the_check_at_the_deadline(deployed: Deployed) -
         (
             ["--stack", "app", "--json", "/nowhere/x.json"],
             {},
-            "--json /nowhere/x.json: cannot be written (No such file",
+            "/nowhere/x.json cannot be written (No such file",
         ),
     ],
 )

@@ -1,0 +1,33 @@
+"""`./sandbox timeline`: a stack's last incident on one time axis."""
+
+import argparse
+from pathlib import Path
+
+from ops import records
+from ops.incidents import markdown, page, timeline
+from ops.stacks import backend
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sandbox timeline",
+        description="Show a stack's last incident, or its last hour where it had none: deployments, traffic and its "
+        "answers, errors, alarms, onset and end on one time axis. Prints Markdown with a picture that GitHub draws, or "
+        "writes a page that needs no network.",
+    )
+    parser.add_argument("--stack", required=True, help="the app stack, for example app")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, instead of printing Markdown")
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    options = arguments().parse_args(argv)
+    if options.html:
+        records.check_writable(options.html)
+    record = timeline.record(backend.current(), options.stack)
+    if options.html:
+        records.write_text(options.html, page.render(record))
+        print(f"{options.html}: the timeline of stack {options.stack}")
+    else:
+        print(markdown.render(record))
+    return 0

@@ -1,0 +1,138 @@
+"""The incidents of a stack, found in Pulumi's history and in what its client got.
+
+Nothing is typed in: an incident begins with the update after which the function was failing, and ends with the one
+after which it was not.
+"""
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+
+from ops.errors import UsageError
+from ops.health.telemetry import Answer
+from ops.stacks import status
+from ops.stacks.backend import Backend
+from ops.stacks.history import Update
+
+HISTORY = timedelta(minutes=10)
+"""How much before an incident must be healthy, where no update comes in between."""
+
+GAP = 3
+"""A gap in the traffic is longer than so many of its usual intervals."""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """The updates of an incident: the last healthy state before, the one that began it, others while it went on, and
+    the one that ended it. `before` and `recovery` are None where there is none."""
+
+    before: Update | None
+    flip: Update
+    during: tuple[Update, ...]
+    recovery: Update | None
+
+    @property
+    def updates(self) -> list[Update]:
+        """From the first that belongs to it to the last, each after the one before."""
+        return [self.flip, *self.during, *([self.recovery] if self.recovery else [])]
+
+    @property
+    def changing_until(self) -> datetime:
+        """When the change was complete."""
+        return self.flip.recorded
+
+    def healthy_since(self) -> datetime:
+        """From when on requests before the incident are looked at."""
+        earliest = self.flip.started - HISTORY
+        return max(earliest, self.before.recorded) if self.before else earliest
+
+    def failing_until(self, now: datetime) -> datetime:
+        """Until when requests must fail."""
+        return self.recovery.started if self.recovery else now
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What the answers that a stack's client got show of an incident."""
+
+    answers: tuple[Answer, ...]
+    onset: datetime | None
+    end: datetime | None
+    healthy_before: bool
+    failing_throughout: bool
+    healthy_after: bool
+    gaps: tuple[tuple[datetime, datetime], ...]
+
+
+def find(backend: Backend, stack: str) -> Iterator[Incident]:
+    """A stack's incidents, the newest first. Reads no more of the history than the caller asks for.
+
+    Raises UsageError when there is no such stack, or its state is failing and its history does not say since when.
+    """
+    resources = backend.resources(stack)
+    if resources is None:
+        raise backend.no_such_stack(stack)
+    failing: list[Update] = []
+    later: Update | None = None
+    for number, update in enumerate(backend.updates(stack)):
+        is_failing = status.is_incident(update.resources)
+        if number == 0 and not is_failing and status.is_incident(resources):
+            raise UsageError(
+                f"--stack {stack}: its state is failing, and no update of its history made it so: an update was killed "
+                "before it was recorded; end the incident and begin another"
+            )
+        if is_failing:
+            failing.append(update)
+            continue
+        if failing:
+            yield Incident(update, failing[-1], tuple(reversed(failing[:-1])), later)
+            failing = []
+        later = update
+    if failing:
+        yield Incident(None, failing[-1], tuple(reversed(failing[:-1])), later)
+
+
+def traffic(incident: Incident, answers: list[Answer], now: datetime) -> Traffic:
+    """What the answers show; `now` is until when they were read."""
+    flipped, rolled_back = incident.flip.started, incident.failing_until(now)
+    during = [one for one in answers if flipped <= _time(one) < rolled_back]
+    failed = [one for one in during if not one.is_ok]
+    before = [one for one in answers if incident.healthy_since() <= _time(one)]
+    before = [one for one in before if _time(one) < (_time(failed[0]) if failed else flipped)]
+    complete = [one for one in during if incident.changing_until <= _time(one)]
+    since = [one for one in answers if rolled_back <= _time(one)] if incident.recovery else []
+    bad = [number for number, one in enumerate(since) if not one.is_ok]
+    recovered = since[bad[-1] + 1 :] if bad else since
+    gaps = _gaps(answers, flipped, rolled_back)
+    return Traffic(
+        answers=tuple(answers),
+        onset=_time(failed[0]) if failed else None,
+        end=_time(recovered[0]) if recovered and failed else None,
+        healthy_before=bool(before) and all(one.is_ok for one in before),
+        failing_throughout=bool(complete) and not any(one.is_ok for one in complete) and not gaps,
+        healthy_after=bool(recovered),
+        gaps=tuple(gaps),
+    )
+
+
+def interval(answers: list[Answer]) -> timedelta | None:
+    """How often the client runs: the median between the first requests of its runs; None for fewer than two runs."""
+    starts: dict[str, float] = {}
+    for one in answers:
+        starts.setdefault(one.run, one.sent)
+    lengths = [later - earlier for earlier, later in pairwise(sorted(starts.values()))]
+    return timedelta(seconds=statistics.median(lengths)) if lengths else None
+
+
+def _gaps(answers: list[Answer], since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    usual = interval(answers)
+    if usual is None:
+        return []
+    times = [since, *(_time(one) for one in answers if since <= _time(one) < until), until]
+    return [(earlier, later) for earlier, later in pairwise(times) if later - earlier > GAP * usual]
+
+
+def _time(answer: Answer) -> datetime:
+    return datetime.fromtimestamp(answer.sent, timezone.utc)
