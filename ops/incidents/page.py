@@ -202,7 +202,7 @@ def _figure(timeline: Timeline, palette: Palette) -> go.Figure:
 
 def _rows(timeline: Timeline, palette: Palette) -> list[_Row]:
     seconds = timeline.bucket.total_seconds()
-    unit = "minute" if seconds == 60 else f"{seconds:g} s"
+    unit = "minute" if 55 <= seconds <= 65 else f"{max(seconds, 1):.0f} s"
     requests, answers = timeline.requests, []
     most = max((minute.ok + minute.failed for minute in requests), default=0)
     if requests:

@@ -61,7 +61,7 @@ def record(backend: Backend, stack: str) -> dict[str, Any]:
                 ]}
                 for name in workload.alarms
             ],
-            "incidents": _incidents(incident, answers, until),
+            "incidents": _incidents(backend, stack, answers, since, until),
         }  # fmt: skip
     except (ClientError, BotoCoreError) as error:
         raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
@@ -131,13 +131,21 @@ def _start(time: float, starts: list[float]) -> float:
     return earlier[-1] if earlier else time - time % 60
 
 
-def _incidents(incident: Incident | None, answers: list[Answer], until: datetime) -> list[dict[str, Any]]:
-    if incident is None:
-        return []
-    seen = incidents.traffic(incident, answers, until)
-    onset = seen.onset or incident.flip.started
-    end = seen.end or (incident.recovery.recorded if incident.recovery else None)
-    return [{"onset": _text(onset), "end": _text(end) if end else None}]
+def _incidents(
+    backend: Backend, stack: str, answers: list[Answer], since: datetime, until: datetime
+) -> list[dict[str, Any]]:
+    """Every incident within the time; one that has another before or after it is shown with both."""
+    found = []
+    for incident in incidents.find(backend, stack):
+        if incident.recovery and incident.recovery.recorded < since:
+            break
+        if incident.flip.started >= until:
+            continue
+        seen = incidents.traffic(incident, answers, until)
+        onset = max(seen.onset or incident.flip.started, since)
+        end = seen.end or (incident.recovery.recorded if incident.recovery else None)
+        found.append({"onset": _text(onset), "end": _text(min(end, until)) if end else None})
+    return found
 
 
 def _at(time: float) -> str:
