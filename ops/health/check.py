@@ -35,7 +35,7 @@ LONGEST_POLL_SECONDS = 5.0
 TRAFFIC_INTERVAL_SECONDS = 60.0
 DATE_PRECISION_SECONDS = 1.0  # of the header Date
 CLIENT_SECONDS = 180.0
-"""How recent the last answer of the stack's own client must be: it runs each minute, and its log comes a little late."""
+"""How recent the last answer of the stack's own client must be: it runs each minute, and its log comes late."""
 
 
 @dataclass(frozen=True)
