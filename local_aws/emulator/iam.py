@@ -13,6 +13,7 @@ Every decision is a line of `decisions.jsonl` in the emulator's directory: princ
 import contextvars
 import functools
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from urllib.parse import parse_qs, quote
 
 import cbor2
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-from ministack.services import apigateway, iam, kms, lambda_svc, s3, tagging
+from ministack.services import apigateway, iam, kms, lambda_svc, s3, sts, tagging
 
 from local_aws.emulator import patches, query_protocol
 from local_aws.emulator.patches import Patch
@@ -68,6 +69,9 @@ _denied: contextvars.ContextVar[AccessCheck] = contextvars.ContextVar("denied")
 _function_arns: dict[str, str] = {}
 """The functions' ARNs by the access keys that they run with."""
 
+_function_credentials: dict[tuple[str, str], dict[str, str]] = {}
+"""What functions run with, by their ARN and their role's."""
+
 
 def install(directory: Path) -> None:
     """Patch the emulator. Call once per process, before it serves.
@@ -98,8 +102,8 @@ def install(directory: Path) -> None:
         ),
         Patch(iam_evaluator, "resolve_principal", "access_key_id account_id credential", _adding_source_function),
         # lambda_svc has imported the function by its name.
-        Patch(lambda_runtime, "execution_credentials", "config", _recording_function),
-        Patch(lambda_svc, "execution_credentials", "config", _recording_function),
+        Patch(lambda_runtime, "execution_credentials", "config", lambda original: _execution_credentials),
+        Patch(lambda_svc, "execution_credentials", "config", lambda original: _execution_credentials),
     )
     tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _api_tags
 
@@ -135,6 +139,8 @@ def _enforcing_all(decisions: TextIO, enforce: Callable[..., Any]) -> Callable[.
 
     def enforce_all(access_key: str, action: str, service: str, region: str, resource_arn: str = "*",
                     service_context: dict[str, Any] | None = None) -> Any:  # fmt: skip
+        if action == "sts:AssumeRoleWithWebIdentity":  # unsigned: the token and the role's trust policy decide
+            return None
         for check in _access_checks(service, AccessCheck(action, resource_arn, service_context or {})):
             denied = enforce(access_key, check.action, service, region, check.resource, check.context)
             decision = {"principal": iam_evaluator.caller_arn(), "action": check.action, "resource": check.resource,
@@ -167,13 +173,32 @@ def _adding_source_function(resolve_principal: Callable[..., Any]) -> Callable[.
     return resolve
 
 
-def _recording_function(execution_credentials: Callable[..., Any]) -> Callable[..., Any]:
-    def record_function(config: dict[str, Any]) -> dict[str, str]:
-        credentials: dict[str, str] = execution_credentials(config)
-        _function_arns[credentials["AWS_ACCESS_KEY_ID"]] = config["FunctionArn"]
-        return credentials
+def _execution_credentials(config: dict[str, Any]) -> dict[str, str]:
+    """Return the credentials of a session of the function's role, and record the function as theirs.
 
-    return record_function
+    The emulator derives them, the secret too, from the ARNs of function and role, which everybody can guess.
+    """
+    arn, role, name = config["FunctionArn"], config["Role"], config["FunctionName"]
+    credentials = _function_credentials.setdefault(
+        (arn, role),
+        {
+            "AWS_ACCESS_KEY_ID": f"ASIA{secrets.token_hex(8).upper()}",
+            "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
+            "AWS_SESSION_TOKEN": secrets.token_urlsafe(64),
+        },
+    )
+    role_name = role.rsplit("/", 1)[-1]
+    sts.register_session(
+        credentials["AWS_ACCESS_KEY_ID"],
+        {
+            "Arn": f"arn:aws:sts::{arn.split(':')[4]}:assumed-role/{role_name}/{name}",
+            "UserId": f"{role_name}:{name}",
+            "SecretAccessKey": credentials["AWS_SECRET_ACCESS_KEY"],
+            "SessionToken": credentials["AWS_SESSION_TOKEN"],
+        },
+    )
+    _function_arns[credentials["AWS_ACCESS_KEY_ID"]] = arn
+    return dict(credentials)
 
 
 def _is_cbor(headers: Mapping[str, str]) -> bool:
