@@ -44,6 +44,7 @@ class Request:
 
     service: str
     path: str
+    headers: Mapping[str, str]
     parameters: Mapping[str, Any]
     region: str
     account: str
@@ -80,7 +81,7 @@ def install(directory: Path) -> None:
     """
     decisions = (directory / DECISIONS).open("a", buffering=1)
     patches.install(
-        Patch(iam_actions, "extract_iam_action", "service method path headers body query_params", _reading_rpc_paths),
+        Patch(iam_actions, "extract_iam_action", "service method path headers body query_params", _naming_operations),
         Patch(
             iam_actions,
             "extract_resource_arn",
@@ -105,28 +106,47 @@ def install(directory: Path) -> None:
         Patch(lambda_runtime, "execution_credentials", "config", lambda original: _execution_credentials),
         Patch(lambda_svc, "execution_credentials", "config", lambda original: _execution_credentials),
     )
+    iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
     tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _api_tags
 
 
-def _reading_rpc_paths(extract: Callable[..., Any]) -> Callable[..., Any]:
-    """Read the action of a call in CBOR from its path, where the protocol has it: without an action the emulator
-    checks nothing. https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html"""
+def _naming_operations(extract: Callable[..., Any]) -> Callable[..., Any]:
+    """Name the operation that a request is for as the service that serves it does, and refuse one without a name.
 
-    def extract_action(service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        action = extract(service, method, path, headers, body, query_params)
-        _, _, operation = path.partition("/operation/")
-        if action or not operation:
-            return action
-        return f"{iam_actions.SERVICE_TO_IAM_NAMESPACE[service]}:{operation}"
+    The emulator names many of Lambda's wrongly, and takes a name from a header or a parameter `Action` that Lambda and
+    S3 ignore: a role that may only read could name its change so. Calls in CBOR have the name in their path:
+    https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+    """
+
+    def extract_action(service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any) -> str:
+        if service == "lambda":
+            operation = iam_actions._match_rest_action(service, method, path, query_params) or ""
+            return f"lambda:{_LAMBDA_ACTIONS.get(operation, operation)}"
+        if service == "s3":
+            headers, body = {}, b""
+            query_params = {name: value for name, value in query_params.items() if name != "Action"}
+        if action := extract(service, method, path, headers, body, query_params):
+            return str(action)
+        # The emulator checks nothing for an operation without a name. This one only a policy for all of them allows.
+        return f"{iam_actions.SERVICE_TO_IAM_NAMESPACE.get(service, service)}:{path.partition('/operation/')[2]}"
 
     return extract_action
+
+
+_LAMBDA_ACTIONS = {
+    "GetLayerVersionByArn": "GetLayerVersion",
+    "Invoke": "InvokeFunction",
+    "InvokeAsync": "InvokeFunction",
+    "InvokeWithResponseStream": "InvokeFunction",
+}
+"""The operations whose action has another name: https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html"""
 
 
 def _recording_request(extract_resource_arn: Callable[..., Any]) -> Callable[..., Any]:
     def record_request(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str,
                        account: str) -> str:  # fmt: skip
         parameters = _parameters(headers, body, query)
-        _request.set(Request(service, path, parameters, region, account))
+        _request.set(Request(service, path, headers, parameters, region, account))
         if _is_cbor(headers):  # which the emulator does not read here
             body = json.dumps(parameters, default=str).encode()
         return str(extract_resource_arn(service, method, path, headers, body, query, region, account))
@@ -274,8 +294,28 @@ def _lambda_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck
     yield AccessCheck(check.action, arn, check.context)
     if check.action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration") and parameters.get("Role"):
         yield AccessCheck("iam:PassRole", parameters["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})
+    if check.action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"):
+        yield from _lambda_configuration_checks(parameters)
     if is_creating and parameters.get("Tags"):
         yield AccessCheck("lambda:TagResource", arn, check.context)
+
+
+def _lambda_configuration_checks(parameters: Mapping[str, Any]) -> Iterator[AccessCheck]:
+    """Yield the checks for what a function's configuration names: AWS makes them with the caller's credentials.
+
+    Layers, by a version's ARN: users' denials, e.g. axiomhq/axiom-lambda-extension#35. VPC:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html, and "your request credentials" in the denials
+    of users, e.g. aws/aws-sdk-ruby#1191. Key:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
+    """
+    for layer in parameters.get("Layers") or []:
+        yield AccessCheck("lambda:GetLayerVersion", layer)
+    if any((parameters.get("VpcConfig") or {}).values()):
+        for operation in ("DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"):
+            yield AccessCheck(f"ec2:{operation}", "*")
+    if key := parameters.get("KMSKeyArn"):
+        for operation in ("CreateGrant", "Encrypt"):
+            yield AccessCheck(f"kms:{operation}", _key_arn(key))
 
 
 def _apigateway_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
@@ -362,14 +402,21 @@ def _kms_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
 
 
 def _s3_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
-    """Add the check of the key that encrypts the bucket:
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms"""
+    """Add the check of the key that encrypts the object: the one that a request names, or the object has, or else the
+    bucket's. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms"""
     yield check
     key_action = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(check.action)
-    bucket = check.resource.removeprefix("arn:aws:s3:::").split("/")[0]
-    key = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
+    bucket, _, name = check.resource.removeprefix("arn:aws:s3:::").partition("/")
+    if check.action == "s3:PutObject":
+        own = request.headers
+    else:
+        own = s3._stored_sse_headers((s3._buckets.get(bucket) or {}).get("objects", {}).get(name, {}))
+    key = own.get(_SSE_KEY) or s3._bucket_default_sse_headers(bucket).get(_SSE_KEY)
     if key_action and key:
         yield AccessCheck(key_action, _key_arn(key))
+
+
+_SSE_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
 def _key_arn(name: str) -> str:
