@@ -22,7 +22,7 @@ from tests.support.checkouts import copy_files, copy_project, shell_with_env
 
 PYTHON = sys.executable
 SANDBOX = [PYTHON, str(ROOT / "sandbox")]
-FUNCTION = "incident-sandbox-app"
+FUNCTION = "storefront-app-handler"
 AWS_CLI = "awscli==1.46.3"  # the baseline: a change of the function by hand; pins a botocore of its own
 
 

@@ -1,4 +1,4 @@
-"""Handle `GET /` of the HTTP API. Standard library only: this file alone is the function's package.
+"""Handle `GET /` of the HTTP API. Standard library only: this file and scenario.py are the function's package.
 
 Its logs, errors and responses state a symptom, never the cause, which an investigator must find elsewhere.
 """
@@ -7,6 +7,11 @@ import json
 import os
 import time
 from typing import Any
+
+try:
+    from handler import scenario
+except ImportError:  # in Lambda both files are at the top
+    import scenario  # type: ignore[import-not-found, no-redef]
 
 
 class RequestError(Exception):
@@ -18,7 +23,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Raises RequestError when this deployment cannot serve requests; API Gateway then responds with 5xx.
     """
-    if os.environ.get("FAIL_MODE") == "true":
+    if scenario.is_failing(os.environ):
         log("ERROR", "request could not be served", context, path=event.get("rawPath", ""))
         raise RequestError("request could not be served")
     body = {

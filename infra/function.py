@@ -1,4 +1,4 @@
-"""The function: its package, its role, its log group, and the variable that makes it fail."""
+"""A Lambda function with its package, its role and its log group."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +10,23 @@ from infra import names, options
 from infra.aws_context import AwsContext
 from infra.policies import execution, trust
 
-HANDLER = Path(__file__).resolve().parent.parent / "handler" / "main.py"
+HANDLERS = Path(__file__).resolve().parent.parent / "handler"
 
 
 @dataclass(frozen=True)
 class FunctionArgs:
-    """`fail_mode` makes every request fail; `log_retention_days` is in days."""
+    """`files` of handler/ are the package, the first has the entry `handle`; `variables` are the environment;
+    `log_retention_days` is in days, `timeout` in seconds."""
 
     context: pulumi.Input[AwsContext]
-    names: names.AppNames
-    fail_mode: bool
+    function_name: str
+    role_name: str
+    log_group_name: str
+    description: str
+    files: tuple[str, ...]
+    variables: dict[str, pulumi.Input[str]]
+    timeout: int
+    is_traced: bool
     log_retention_days: int
     tags: dict[str, str]
 
@@ -39,16 +46,16 @@ class Function(pulumi.ComponentResource):
 
         log_group = aws.cloudwatch.LogGroup(
             f"{name}-logs",
-            name=args.names.log_group,
+            name=args.log_group_name,
             retention_in_days=args.log_retention_days,
             tags=args.tags,
             opts=child,
         )
         role = aws.iam.Role(
             f"{name}-role",
-            name=args.names.execution_role,
+            name=args.role_name,
             path=names.APP_ROLE_PATH,
-            description=f"Execution role of {args.names.function}",
+            description=f"Execution role of {args.function_name}",
             assume_role_policy=trust.by_lambda(),
             permissions_boundary=context.apply(execution.boundary_arn),
             tags=args.tags,
@@ -58,25 +65,23 @@ class Function(pulumi.ComponentResource):
             f"{name}-role-policy",
             name="execution",
             role=role.name,
-            policy=log_group.arn.apply(execution.execution),
+            policy=log_group.arn.apply(lambda arn: execution.execution(arn, is_traced=args.is_traced)),
             opts=child,
         )
         function = aws.lambda_.Function(
             f"{name}-lambda",
-            name=args.names.function,
-            description="Answers GET / of the incident-sandbox HTTP API",
+            name=args.function_name,
+            description=args.description,
             role=role.arn,
             runtime="python3.13",
             architectures=["arm64"],
-            handler=f"{HANDLER.stem}.handle",
-            code=package(),
+            handler=f"{Path(args.files[0]).stem}.handle",
+            code=package(*args.files),
             memory_size=128,
-            timeout=5,
-            environment=aws.lambda_.FunctionEnvironmentArgs(
-                variables={"FAIL_MODE": "true" if args.fail_mode else "false"}
-            ),
+            timeout=args.timeout,
+            environment=aws.lambda_.FunctionEnvironmentArgs(variables=args.variables),
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),
-            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active"),
+            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active" if args.is_traced else "PassThrough"),
             tags=args.tags,
             # Lambda rejects active tracing while the role may not write traces.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[role_policy])),
@@ -89,6 +94,8 @@ class Function(pulumi.ComponentResource):
         self.register_outputs({"functionName": self.function_name, "functionArn": self.function_arn})
 
 
-def package() -> pulumi.AssetArchive:
-    """Return the package: the handler's text, so that neither its time, its path nor bytecode changes the hash."""
-    return pulumi.AssetArchive({HANDLER.name: pulumi.StringAsset(HANDLER.read_text(encoding="utf-8"))})
+def package(*files: str) -> pulumi.AssetArchive:
+    """Return a package of handler/'s files by their text, so that neither time, path nor bytecode changes the hash."""
+    return pulumi.AssetArchive(
+        {file: pulumi.StringAsset((HANDLERS / file).read_text(encoding="utf-8")) for file in files}
+    )

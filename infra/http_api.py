@@ -55,7 +55,7 @@ class HttpApi(pulumi.ComponentResource):
         api = aws.apigatewayv2.Api(
             f"{name}-api",
             name=args.names.api,
-            description="Public entry of the incident-sandbox function",
+            description=f"Public entry of {args.names.function}",
             protocol_type="HTTP",
             tags=args.tags,
             opts=child,

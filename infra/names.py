@@ -1,23 +1,37 @@
 """Every physical name and IAM path, in one place.
 
-Names of an app stack's resources include project and stack, so stacks of one account never collide; bootstrap's
-include the project only, because an account has one bootstrap stack. IAM role names are unique in an account
+An investigator can see physical names, so they are those of an ordinary service: SERVICE, and nothing of this project.
+Names of an app stack's resources include service and stack, so stacks of one account never collide; bootstrap's
+include the service only, because an account has one bootstrap stack. IAM role names are unique in an account
 whatever their path (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), hence the
-suffix `-execution`: no stack name can make an app's role collide with a CI role.
+suffix `-role`, which CI's roles lack: no stack name can make an app's role collide with one of theirs.
 """
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
 
 PROJECT = "incident-sandbox"
+"""Pulumi's project, which is the namespace of the settings and a part of the state's keys. It is fixed."""
 
-APP_ROLE_PATH = f"/{PROJECT}/app/"
-CI_ROLE_PATH = f"/{PROJECT}/ci/"
+SERVICE_SETTING = f"{PROJECT}:serviceName"
 
-BOUNDARY = f"{PROJECT}-app-boundary"
-DEPLOY_ROLE = f"{PROJECT}-ci-deploy"
-PREVIEW_ROLE = f"{PROJECT}-ci-preview"
-STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
+SERVICE: str = yaml.safe_load((Path(__file__).resolve().parent.parent / "Pulumi.yaml").read_text(encoding="utf-8"))[
+    "config"
+][SERVICE_SETTING]["default"]
+"""The service's name, of all stacks of the project: bootstrap's policies match an app's names by it."""
+
+APP_ROLE_PATH = f"/{SERVICE}/app/"
+CI_ROLE_PATH = f"/{SERVICE}/ci/"
+
+BOUNDARY = f"{SERVICE}-app-boundary"
+DEPLOY_ROLE = f"{SERVICE}-ci-deploy"
+PREVIEW_ROLE = f"{SERVICE}-ci-preview"
+OPERATOR_ROLE = f"{SERVICE}-operator"
+OBSERVER_ROLE = f"{SERVICE}-observer"
+STATE_KEY_ALIAS = f"alias/{SERVICE}-state"
 
 BOOTSTRAP_STACK = "bootstrap"
 
@@ -33,8 +47,9 @@ def state_prefixes(project: str) -> dict[str, str]:
     return {kind: f"{STATE_FOLDER}/{folder}/{project}" for kind, folder in folders.items()}
 
 
-# An IAM role name has at most 64 characters; PROJECT- and -execution take 27 of them. Lambda allows no full stop.
-STACK_NAME = re.compile(r"[A-Za-z0-9_-]{1,37}")
+# An IAM role name has at most 64 characters; SERVICE may have 20, and the rest of it 16. Lambda allows no full stop.
+STACK_NAME = re.compile(r"[A-Za-z0-9_-]{1,28}")
+SERVICE_NAME = re.compile(r"[a-z][a-z0-9-]{1,19}")
 
 
 @dataclass(frozen=True)
@@ -45,23 +60,41 @@ class AppNames:
 
     @property
     def prefix(self) -> str:
-        return f"{PROJECT}-{self.stack}"
+        return f"{SERVICE}-{self.stack}"
 
     @property
     def function(self) -> str:
-        return self.prefix
+        """The function that handles requests."""
+        return f"{self.prefix}-handler"
+
+    @property
+    def client(self) -> str:
+        """The function that sends requests."""
+        return f"{self.prefix}-client"
 
     @property
     def api(self) -> str:
-        return self.prefix
+        return f"{self.prefix}-api"
+
+    @property
+    def schedule(self) -> str:
+        return f"{self.client}-schedule"
 
     @property
     def execution_role(self) -> str:
-        return f"{self.prefix}-execution"
+        return f"{self.function}-role"
+
+    @property
+    def client_role(self) -> str:
+        return f"{self.client}-role"
 
     @property
     def log_group(self) -> str:
         return f"/aws/lambda/{self.function}"
+
+    @property
+    def client_log_group(self) -> str:
+        return f"/aws/lambda/{self.client}"
 
     @property
     def access_log_group(self) -> str:
@@ -71,11 +104,11 @@ class AppNames:
 
     @property
     def errors_alarm(self) -> str:
-        return f"{self.prefix}-function-errors"
+        return f"{self.function}-errors"
 
     @property
     def server_errors_alarm(self) -> str:
-        return f"{self.prefix}-api-5xx"
+        return f"{self.api}-5xx"
 
 
 def ci_policy(role: str, concern: str) -> str:
@@ -85,4 +118,4 @@ def ci_policy(role: str, concern: str) -> str:
 
 def state_bucket(account: str, region: str) -> str:
     """Return the state bucket's name. It includes account and region, because it must be unique in the partition."""
-    return f"{PROJECT}-state-{account}-{region}"
+    return f"{SERVICE}-state-{account}-{region}"

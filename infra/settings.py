@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from handler.scenario import SURFACES
 from infra import names
 
 # PutRetentionPolicy accepts these and no others:
@@ -16,11 +17,18 @@ RETENTION_DAYS = (
 
 SCOPES = ("bootstrap", "app")
 
-DEFAULT_ENVIRONMENT = "sandbox"
+DEFAULT_ENVIRONMENT = "production"
+"""An investigator reads it in CloudTrail, in the subject of CI's sessions."""
+
+MOST_TRAFFIC = 30
+"""Requests in a minute: with the pauses between them, the client sends no more in the minute that it has."""
 
 KEYS = {
     "scope",
+    "serviceName",
     "failMode",
+    "surface",
+    "trafficPerMinute",
     "logRetentionDays",
     "githubRepository",
     "githubSubjectPrefix",
@@ -39,6 +47,8 @@ class AppSettings:
     """The settings of an app stack."""
 
     fail_mode: bool
+    surface: str
+    traffic_per_minute: int
     log_retention_days: int
     repository: str | None
 
@@ -61,16 +71,24 @@ def read() -> AppSettings | BootstrapSettings:
     """
     config = pulumi.Config()
     stack = pulumi.get_stack()
+    if pulumi.get_project() != names.PROJECT:
+        raise SettingsError(
+            f"the project is named {pulumi.get_project()!r}: its name is fixed as {names.PROJECT!r}, which the keys of "
+            "the state and the settings have; name the service instead, by serviceName in Pulumi.yaml"
+        )
     if not names.STACK_NAME.fullmatch(stack):
         raise SettingsError(
-            f"stack name {stack!r}: must have at most 37 letters, digits, hyphens and underscores, because physical "
+            f"stack name {stack!r}: must have at most 28 letters, digits, hyphens and underscores, because physical "
             "names include it; choose another with `pulumi stack rename`"
         )
     _refuse_unknown(config)
+    _service(config)
     scope = config.get("scope") or "app"
     if scope == "app":
         return AppSettings(
             fail_mode=_boolean(config, "failMode", default=False),
+            surface=_surface(config),
+            traffic_per_minute=_traffic(config),
             log_retention_days=_retention(config),
             repository=_repository(config),
         )
@@ -145,6 +163,34 @@ def _boolean(config: pulumi.Config, key: str, *, default: bool) -> bool:
     if value not in ("true", "false"):
         raise _error(config, key, value, "must be true or false", "false")
     return value == "true"
+
+
+def _service(config: pulumi.Config) -> None:
+    """Refuse a stack's own service name: bootstrap's policies match an app's names by the one of the project."""
+    if not names.SERVICE_NAME.fullmatch(names.SERVICE):
+        raise _error(config, "serviceName", names.SERVICE, "must be 2 to 20 of a-z, 0-9 and hyphens", "storefront")
+    value = config.get("serviceName")
+    if value not in (None, names.SERVICE):
+        raise SettingsError(
+            f"{config.full_key('serviceName')} is {value!r}: all stacks have the one of Pulumi.yaml, which is "
+            f"{names.SERVICE!r}; change it there, and remove it from the stack with `pulumi config rm serviceName`"
+        )
+
+
+def _surface(config: pulumi.Config) -> str:
+    value = config.get("surface") or "named"
+    if value not in SURFACES:
+        raise _error(config, "surface", value, f"must be one of {', '.join(SURFACES)}", "named")
+    return value
+
+
+def _traffic(config: pulumi.Config) -> int:
+    value = config.get("trafficPerMinute")
+    if value is None:
+        return 6
+    if not value.isdecimal() or int(value) > MOST_TRAFFIC:
+        raise _error(config, "trafficPerMinute", value, f"must be a whole number from 0 to {MOST_TRAFFIC}", "6")
+    return int(value)
 
 
 def _retention(config: pulumi.Config) -> int:

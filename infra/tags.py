@@ -2,6 +2,8 @@
 
 import pulumi
 
+from infra import names
+
 UNKNOWN_REPOSITORY = "unknown"
 
 PROJECT = "Project"
@@ -10,7 +12,7 @@ PROJECT = "Project"
 def standard(repository: str | None) -> dict[str, str]:
     """Return the tags of this stack's resources; `repository` is `owner/name`, or None where it is not set."""
     return {
-        PROJECT: pulumi.get_project(),
+        PROJECT: names.SERVICE,
         "Stack": pulumi.get_stack(),
         "ManagedBy": "pulumi",
         "Repository": repository or UNKNOWN_REPOSITORY,

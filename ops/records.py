@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ops.errors import UsageError
 
-Kind = Literal["check", "rehearsal"]
+Kind = Literal["check", "rehearsal", "timeline", "truth"]
 VERSION = 1
 
 

@@ -26,11 +26,11 @@ _EVERY_APP = names.AppNames("*")
 
 
 def _roles(context: AwsContext) -> str:
-    return context.iam_arn(f"role{names.APP_ROLE_PATH}{_EVERY_APP.execution_role}")
+    return context.iam_arn(f"role{names.APP_ROLE_PATH}{_EVERY_APP.prefix}-role")
 
 
 def _functions(context: AwsContext) -> str:
-    return context.arn("lambda", f"function:{_EVERY_APP.function}")
+    return context.arn("lambda", f"function:{_EVERY_APP.prefix}")
 
 
 def _apis(context: AwsContext) -> str:
@@ -44,7 +44,14 @@ def _alarms(context: AwsContext) -> str:
 def _log_groups(context: AwsContext) -> list[str]:
     """Return patterns that match both forms in which AWS names a group: NAME (ListTagsForResource, DeleteLogGroup) and
     NAME:log-stream: (CreateLogGroup, PutRetentionPolicy, FilterLogEvents)."""
-    return [context.arn("logs", f"log-group:{name}") for name in (_EVERY_APP.log_group, _EVERY_APP.access_log_group)]
+    return [
+        context.arn("logs", f"log-group:{folder}/{_EVERY_APP.prefix}")
+        for folder in ("/aws/lambda", "/aws/vendedlogs/apigateway")
+    ]
+
+
+def _rules(context: AwsContext) -> str:
+    return context.arn("events", f"rule/{_EVERY_APP.schedule}")
 
 
 def _read_state(bucket_arn: str, key_arn: str) -> list[Statement]:
@@ -144,6 +151,12 @@ def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
             "Action": ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"],
             "Resource": _alarms(context),
         },
+        {
+            "Sid": "DescribeSchedules",
+            "Effect": "Allow",
+            "Action": ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"],
+            "Resource": _rules(context),
+        },
     ]
 
 
@@ -188,6 +201,13 @@ def _manage_roles(context: AwsContext) -> list[Statement]:
             "Resource": _roles(context),
         },
         {
+            "Sid": "NoNestedPaths",
+            "Effect": "Deny",
+            # A wildcard spans slashes, so a role of any name under a nested path would match the pattern as well.
+            "Action": ["iam:CreateRole", "iam:PassRole"],
+            "Resource": context.iam_arn(f"role{names.APP_ROLE_PATH}*/*"),
+        },
+        {
             "Sid": "PassRolesToLambdaOnly",
             "Effect": "Allow",
             # Checked whenever a request names the role, changed or not: aws/chalice#479.
@@ -215,12 +235,12 @@ def _manage_functions(context: AwsContext) -> list[Statement]:
             "Resource": _functions(context),
         },
         {
-            "Sid": "LetApiGatewayInvoke",
+            "Sid": "LetServicesInvoke",
             "Effect": "Allow",
             "Action": "lambda:AddPermission",
             "Resource": _functions(context),
-            # To nobody else: a function's policy can grant others every action on it, permanently.
-            "Condition": {"StringEquals": {"lambda:Principal": "apigateway.amazonaws.com"}},
+            # To no others: a function's policy can grant others every action on it, permanently.
+            "Condition": {"StringEquals": {"lambda:Principal": ["apigateway.amazonaws.com", "events.amazonaws.com"]}},
         },
     ]
 
@@ -311,6 +331,24 @@ def _tag_apis(context: AwsContext) -> list[Statement]:
     ]
 
 
+def _manage_schedules(context: AwsContext) -> list[Statement]:
+    return [
+        {
+            "Sid": "Schedules",
+            "Effect": "Allow",
+            "Action": [
+                "events:DeleteRule",
+                "events:PutRule",
+                "events:PutTargets",
+                "events:RemoveTargets",
+                "events:TagResource",
+                "events:UntagResource",
+            ],
+            "Resource": _rules(context),
+        }
+    ]
+
+
 def _manage_log_groups(context: AwsContext) -> list[Statement]:
     return [
         {
@@ -386,7 +424,9 @@ DEPLOY: dict[str, Policy] = {
         *_describe_app(context, _apis(context)),  # the list, in which `recover` looks for an API
         *_observe_app(context),
     ),
-    "functions": lambda context, bucket_arn, key_arn: document(*_manage_roles(context), *_manage_functions(context)),
+    "functions": lambda context, bucket_arn, key_arn: document(
+        *_manage_roles(context), *_manage_functions(context), *_manage_schedules(context)
+    ),
     "apis": lambda context, bucket_arn, key_arn: document(
         *_manage_apis(context), *_manage_stages(context), *_tag_apis(context)
     ),

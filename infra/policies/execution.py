@@ -5,9 +5,10 @@ from infra.aws_context import AwsContext
 from infra.policies.document import Condition, Statement, document
 
 
-def execution(log_group_arn: str) -> str:
+def execution(log_group_arn: str, *, is_traced: bool) -> str:
     """Return what the function may do: write to its own log group, and send traces, which have no ARN."""
-    return document(_write_logs(f"{log_group_arn}:*"), _write_traces())
+    traces = [_write_traces()] if is_traced else []
+    return document(_write_logs(f"{log_group_arn}:*"), *traces)
 
 
 def boundary_arn(context: AwsContext) -> str:
@@ -26,8 +27,8 @@ def boundary(context: AwsContext) -> str:
     send traces when it creates a function, too, without an ARN (coinbase/fenrir#1, serverless/serverless#6931).
     """
     every_app = names.AppNames("*")
-    log_groups = context.arn("logs", f"log-group:{every_app.log_group}:*")
-    functions = context.arn("lambda", f"function:{every_app.function}")
+    log_groups = context.arn("logs", f"log-group:/aws/lambda/{every_app.prefix}:*")
+    functions = context.arn("lambda", f"function:{every_app.prefix}")
     by_function: Condition = {"ArnLike": {"lambda:SourceFunctionArn": functions}}
     return document({**_write_logs(log_groups), "Condition": by_function}, _write_traces())
 

@@ -18,13 +18,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
-import cbor2
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import apigateway, iam, kms, lambda_svc, s3, sts, tagging
 
-from local_aws.emulator import patches, query_protocol
+from local_aws.emulator import patches, request_parameters
 from local_aws.emulator.patches import Patch
 
 DECISIONS = "decisions.jsonl"
@@ -145,9 +144,9 @@ _LAMBDA_ACTIONS = {
 def _recording_request(extract_resource_arn: Callable[..., Any]) -> Callable[..., Any]:
     def record_request(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str,
                        account: str) -> str:  # fmt: skip
-        parameters = _parameters(headers, body, query)
+        parameters = request_parameters.read(headers, body, query)
         _request.set(Request(service, path, headers, parameters, region, account))
-        if _is_cbor(headers):  # which the emulator does not read here
+        if request_parameters.is_cbor(headers):  # which the emulator does not read here
             body = json.dumps(parameters, default=str).encode()
         return str(extract_resource_arn(service, method, path, headers, body, query, region, account))
 
@@ -219,26 +218,6 @@ def _execution_credentials(config: dict[str, Any]) -> dict[str, str]:
     )
     _function_arns[credentials["AWS_ACCESS_KEY_ID"]] = arn
     return dict(credentials)
-
-
-def _is_cbor(headers: Mapping[str, str]) -> bool:
-    return "cbor" in headers.get("content-type", "")
-
-
-def _parameters(headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request's parameters, whichever of AWS's protocols it uses: CBOR, JSON, or form fields.
-
-    A body that cannot be read has none, so no policy allows the request by a resource's name.
-    """
-    try:
-        if _is_cbor(headers):
-            return dict(cbor2.loads(body))
-        if body[:1] == b"{":
-            return dict(json.loads(body))
-        form = parse_qs(body.decode()) if "form-urlencoded" in headers.get("content-type", "") else {}
-        return query_protocol.nested({**query, **form})
-    except (ValueError, TypeError, cbor2.CBORDecodeError):
-        return {}
 
 
 def _api_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
@@ -371,6 +350,16 @@ def _logs_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
         yield AccessCheck("logs:TagResource", group, check.context)
 
 
+def _events_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
+    """A rule by its name, its tags besides: SAR, list_amazoneventbridge."""
+    parameters = request.parameters
+    name = parameters.get("Rule") or parameters.get("Name")
+    resource = parameters.get("ResourceARN") or (request.arn("events", f"rule/{name}") if name else check.resource)
+    yield AccessCheck(check.action, resource, check.context)
+    if check.action == "events:PutRule" and parameters.get("Tags"):
+        yield AccessCheck("events:TagResource", resource, check.context)
+
+
 def _cloudwatch_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Name alarms, one check for each; `*` stands for all when the request names none."""
     parameters = request.parameters
@@ -429,6 +418,7 @@ _ACCESS_CHECKS = {
     "iam": _iam_checks,
     "lambda": _lambda_checks,
     "apigateway": _apigateway_checks,
+    "events": _events_checks,
     "logs": _logs_checks,
     "monitoring": _cloudwatch_checks,
     "kms": _kms_checks,

@@ -41,10 +41,12 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     from ministack import app as emulator  # reads its settings, and the certificate, when imported
     from ministack.core import lambda_runtime
 
-    from local_aws.emulator import door, iam, telemetry
+    from local_aws.emulator import clock, cloudtrail, door, iam, telemetry
 
+    clock.install(directory)
     telemetry.install()
     iam.install(directory)
+    cloudtrail.install()
     app = door.install(emulator.app, json.loads((directory / ROOT_KEY).read_text()))
     config = Config()
     config.bind = [f"fd://{fd}"]

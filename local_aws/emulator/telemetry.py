@@ -67,6 +67,12 @@ def install() -> None:
         Patch(apigateway, "_tag_resource", "resource_arn data", _updating_tags),
         Patch(apigateway, "_untag_resource", "resource_arn tag_keys", _updating_tags),
         Patch(lambda_svc, "_execute_function_with_config_scope", "func event", _recording_invocations),
+        Patch(
+            lambda_svc,
+            "_emit_lambda_logs",
+            "func request_id log_text error duration_ms log_source",
+            _logging_into_existing_groups,
+        ),
         Patch(cloudwatch, "_evaluate_alarm", "alarm", lambda original: _evaluate),
         *(
             Patch(
@@ -81,7 +87,6 @@ def install() -> None:
             )
         ),
     )
-    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY /= CLOCK_SCALE
 
 
 def _recording_requests(execute: Callable[..., Any]) -> Callable[..., Any]:
@@ -120,6 +125,18 @@ def _recording_invocations(invoke: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return invoke_and_record
+
+
+def _logging_into_existing_groups(write: Callable[..., Any]) -> Callable[..., Any]:
+    """Drop the log of a function whose group does not exist: here no function's role may create one."""
+
+    def write_log(function: dict[str, Any], *rest: Any, **options: Any) -> None:
+        config = function.get("config") or function
+        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName')}"
+        if group in cloudwatch_logs._log_groups:
+            write(function, *rest, **options)
+
+    return write_log
 
 
 def _updating_tags(change_tags: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:

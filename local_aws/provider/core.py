@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.errors import LocalAwsError
-from local_aws.provider import apigatewayv2, cloudwatch, iam, identity, kms, lambda_, logs, s3
+from local_aws.provider import apigatewayv2, cloudwatch, events, iam, identity, kms, lambda_, logs, s3
 from local_aws.provider.resource import Aws, Props, Resource, is_not_found
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -15,7 +15,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 RESOURCE_TYPES: dict[str, type[Resource]] = {
     resource_type.token: resource_type
-    for module in (apigatewayv2, cloudwatch, iam, kms, lambda_, logs, s3)
+    for module in (apigatewayv2, cloudwatch, events, iam, kms, lambda_, logs, s3)
     for resource_type in module.RESOURCES
 }
 

@@ -107,7 +107,7 @@ def _tokens(account: Account) -> Iterator[DeniedCall]:
     deploy = {
         "another repository": github.Jobs("repo:octo-org/other", jobs.environment).deployment,
         "another owner's repository of that name": github.Jobs(f"repo:other/{name}", jobs.environment).deployment,
-        "another environment": github.Jobs(jobs.prefix, "production").deployment,
+        "another environment": github.Jobs(jobs.prefix, "staging").deployment,
         "an environment whose name has the same start": f"{jobs.deployment}-2",
         "an environment in other capitals": github.Jobs(jobs.prefix, jobs.environment.upper()).deployment,
         "a branch": f"{jobs.prefix}:ref:refs/heads/main",
@@ -258,6 +258,8 @@ def _for_more_rights(account: Account) -> Iterator[DeniedCall]:
         ("create a role with another name", "create_role", {**in_path, "RoleName": "new", **trusting, **boundary}),
         ("create a role in CI's path", "create_role",
          {**name, "Path": names.CI_ROLE_PATH, **trusting, **boundary}),
+        ("create a role of any name in a nested path", "create_role",
+         {"RoleName": "billing-role", "Path": f"{names.APP_ROLE_PATH}{names.SERVICE}-x/", **trusting, **boundary}),
         ("delete the boundary of a role", "delete_role_permissions_boundary", own),
         ("give a role another boundary", "put_role_permissions_boundary", {**own, **unbound}),
         ("attach a managed policy to a role", "attach_role_policy", {**own, "PolicyArn": ADMINISTRATOR}),

@@ -23,6 +23,7 @@ class Workload:
     function: str
     log_group: str
     access_log_group: str
+    client_log_group: str | None
     alarms: tuple[str, ...]
     region: str
     code_sha256: str
@@ -35,23 +36,30 @@ class Workload:
         Raises UsageError when they are not an app stack's.
         """
         outputs = stack_outputs(resources)
-        permissions = [one["inputs"] for one in resources if one["type"] == PERMISSION_TYPE]
         try:
-            (function,) = [one for one in resources if one["type"] == FUNCTION_TYPE] or [{}]
+            name = outputs["functionName"]
+            function = next(one for one in resources if one["type"] == FUNCTION_TYPE and one["id"] == name)
+            permissions = [
+                one["inputs"]
+                for one in resources
+                if one["type"] == PERMISSION_TYPE and one["inputs"]["function"] == name
+            ]
             return cls(
                 url=outputs["apiUrl"],
                 api_id=outputs["apiId"],
-                function=outputs["functionName"],
+                function=name,
                 log_group=outputs["logGroupName"],
                 access_log_group=outputs["accessLogGroupName"],
+                client_log_group=outputs.get("clientLogGroupName"),
                 alarms=tuple(outputs["alarmNames"]),
                 region=outputs["functionArn"].split(":")[3],
                 code_sha256=function["outputs"]["codeSha256"],
                 invokers=frozenset((one["statementId"], one["principal"], one["sourceArn"]) for one in permissions),
             )
-        except KeyError as error:
+        except (KeyError, StopIteration) as error:
             raise UsageError(
-                f"the stack's state has no {error}: check looks at stacks of scope app, such as `--stack app`"
+                f"the stack's state has no {error or FUNCTION_TYPE}: check looks at stacks of scope app, such as "
+                "`--stack app`"
             ) from None
 
 

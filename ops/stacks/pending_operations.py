@@ -297,6 +297,8 @@ FINDERS: dict[str, Finder | None] = {
     "aws:apigatewayv2/integration:Integration": _integration,
     "aws:apigatewayv2/route:Route": _route,
     "aws:apigatewayv2/stage:Stage": _stage,
+    "aws:cloudwatch/eventRule:EventRule": _named("events", "describe_rule", "Name"),
+    "aws:cloudwatch/eventTarget:EventTarget": None,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _oidc_provider,

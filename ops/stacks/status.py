@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from handler import scenario
 from ops.stacks.backend import Backend, Resources
 
 
@@ -66,4 +67,4 @@ def is_incident(resources: Resources) -> bool:
 
 def _is_failing(resource: dict[str, Any]) -> bool:
     environment = (resource.get("inputs") or {}).get("environment") or {}
-    return (environment.get("variables") or {}).get("FAIL_MODE") == "true"
+    return scenario.is_failing(environment.get("variables") or {})

@@ -63,7 +63,7 @@ def test_bootstrap_continues_after_a_kill_at_any_point(shell: Shell, aws: Aws, t
 
     assert completed.returncode == 0, completed.stderr
     assert "gh variable set AWS_DEPLOY_ROLE_ARN --body arn:aws:iam::111122223333:role/" in completed.stdout
-    assert "pulumi stack init app --secrets-provider 'awskms://alias/incident-sandbox-state" in completed.stdout
+    assert "pulumi stack init app --secrets-provider 'awskms://alias/storefront-state" in completed.stdout
     shell.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", "bootstrap")
     state = json.loads(shell.pulumi("stack", "export", "--stack", "bootstrap"))["deployment"]
     assert state["secrets_providers"]["type"] == "cloud"

@@ -15,7 +15,7 @@ def test_the_flip_is_previewed_as_one_update_of_the_variable(deployed: Shell) ->
     stdout = deployed.pulumi("preview", "--diff", "--stack", "app")
 
     assert 'FAIL_MODE: "false" => "true"' in stdout
-    assert "~ 1 to update\n    16 unchanged" in stdout
+    assert "~ 1 to update\n    25 unchanged" in stdout
     deployed.pulumi("config", "set", "failMode", "false", "--stack", "app")
     assert (deployed.checkout / "Pulumi.app.yaml").read_text() == committed
 
@@ -23,14 +23,14 @@ def test_the_flip_is_previewed_as_one_update_of_the_variable(deployed: Shell) ->
 def test_drift_is_shown_and_corrected_with_refresh(deployed: Shell, aws: Aws) -> None:
     """The drift is a change by `aws lambda update-function-configuration`."""
     variables = {"Variables": {"FAIL_MODE": "true"}}
-    aws.client("lambda").update_function_configuration(FunctionName="incident-sandbox-app", Environment=variables)
+    aws.client("lambda").update_function_configuration(FunctionName="storefront-app-handler", Environment=variables)
 
     assert deployed.steps("--stack", "app") == []
     stdout = deployed.pulumi("preview", "--diff", "--refresh", "--stack", "app")
     assert 'FAIL_MODE: "true" => "false"' in stdout
     deployed.pulumi("up", "--yes", "--refresh", "--skip-preview", "--stack", "app")
 
-    configuration = aws.client("lambda").get_function_configuration(FunctionName="incident-sandbox-app")
+    configuration = aws.client("lambda").get_function_configuration(FunctionName="storefront-app-handler")
     assert configuration["Environment"]["Variables"]["FAIL_MODE"] == "false"
     assert deployed.sandbox("check", "--stack", "app", "--expect", "healthy").returncode == 0
 
@@ -41,7 +41,7 @@ def test_a_preview_of_a_destroyed_stack_lists_every_resource(deployed: Shell) ->
     steps = deployed.steps("--stack", "app")
 
     assert {step["op"] for step in steps} == {"create"}
-    assert len(steps) == 17
+    assert len(steps) == 26
     assert deployed.sandbox("local", "up").returncode == 0
 
 
@@ -65,5 +65,5 @@ def test_a_forced_replacement_leaves_the_new_resource(type: str, name: str, depl
     deployed.pulumi("up", "--yes", "--skip-preview", "--stack", "app", "--replace", urn)
 
     stdout = deployed.pulumi("preview", "--refresh", "--stack", "app")
-    assert "17 unchanged" in stdout
+    assert "26 unchanged" in stdout
     assert deployed.sandbox("check", "--stack", "app", "--expect", "healthy").returncode == 0

@@ -35,7 +35,7 @@ def stack(store: Bucket) -> Stack:
 
 def fail_mode(aws: Aws) -> str:
     """Return the value that the function has."""
-    configuration = aws.client("lambda").get_function_configuration(FunctionName="incident-sandbox-app")
+    configuration = aws.client("lambda").get_function_configuration(FunctionName="storefront-app-handler")
     return str(configuration["Environment"]["Variables"]["FAIL_MODE"])
 
 
@@ -64,14 +64,14 @@ def test_both_engines_update_one_stack_and_respect_each_others_lock(
     history = json.loads(deployed.pulumi("stack", "history", "--json", "--stack", "app"))
     assert [entry["message"] for entry in history[:3]] == ["embedded: nothing", "CLI: roll back", "embedded: inject"]
     store.put(
-        ".pulumi/locks/organization/incident-sandbox/app/of-a-cli.json",
+        ".pulumi/locks/organization/storefront/app/of-a-cli.json",
         b'{"pid": 7, "username": "ci", "hostname": "runner", "timestamp": "2026-01-01T00:00:00Z"}',
     )
     with pytest.raises(LockedError, match="locked by ci@runner"):
         embedded.up()
     deployed.pulumi("cancel", "--yes", "--stack", "app")
-    assert embedded.destroy().changes == {"delete": 17}
-    assert embedded.up().changes == {"create": 17}
+    assert embedded.destroy().changes == {"delete": 26}
+    assert embedded.up().changes == {"create": 26}
 
 
 def test_the_second_of_two_concurrent_updates_stops_and_nothing_is_lost(

@@ -35,7 +35,7 @@ from tests.local.conftest import REGION, load
 from tests.support.checkouts import copy_files
 
 REPOSITORY = "octo-org/octo-repo"
-JOBS = github.Jobs(f"repo:{REPOSITORY}", "sandbox")
+JOBS = github.Jobs(f"repo:{REPOSITORY}", "production")
 APP = AppNames("app")
 HISTORY = f".pulumi/history/{PROJECT}/app/"
 WORKFLOWS = Path(".github/workflows")
@@ -45,7 +45,7 @@ ACTIONS = {
     "aws-actions/configure-aws-credentials": "aws_credentials",
     "pulumi/actions": "pulumi",
 }
-FLIP = "| update | app-function-lambda | `aws:lambda/function:Function` | environment |\n\n11 unchanged."
+FLIP = "| update | app-function-lambda | `aws:lambda/function:Function` | environment |\n\n18 unchanged."
 RUN = "https://github.com/octo-org/octo-repo/actions/runs/4711"
 
 
@@ -156,7 +156,7 @@ class GitHub:
 
     def _subject(self, checkout: Path) -> str:
         environment = yaml.safe_load((checkout / WORKFLOWS / "app.yml").read_text())["jobs"]["app"]["environment"]
-        assert environment == "${{ vars.DEPLOY_ENVIRONMENT || 'sandbox' }}"
+        assert environment == "${{ vars.DEPLOY_ENVIRONMENT || 'production' }}"
         return github.Jobs(JOBS.prefix, self.variables["DEPLOY_ENVIRONMENT"]).deployment
 
     def _environment(self) -> dict[str, str]:
@@ -304,12 +304,12 @@ def test_a_push_deploys_the_healthy_scenario(hub: GitHub, aws: Aws) -> None:
     assert last_message(aws) == f"deploy-lambda by octocat, {RUN}"
     assert sessions(hub) >= {"deploy-4711"}
     assert run.summary.startswith("## deploy-lambda by octocat, ")
-    assert run.summary.count("\n| create |") == 12
+    assert run.summary.count("\n| create |") == 19
     assert "| ok | requests | 5 in a row: 200 and status healthy | 5 in a row: 200 healthy (5 times)" in run.summary
     assert "- API: https://127.0.0.1" in run.summary
-    assert "#/functions/incident-sandbox-app)" in run.summary
-    assert "log-group/$252Faws$252Flambda$252Fincident-sandbox-app)" in run.summary
-    assert "#alarmsV2:alarm/incident-sandbox-app-api-5xx)" in run.summary
+    assert "#/functions/storefront-app-handler)" in run.summary
+    assert "log-group/$252Faws$252Flambda$252Fstorefront-app-handler)" in run.summary
+    assert "#alarmsV2:alarm/storefront-app-api-5xx)" in run.summary
 
 
 def test_a_pull_request_gets_its_plan_as_a_single_comment(hub: GitHub, aws: Aws) -> None:
@@ -394,9 +394,9 @@ def test_a_rollback_ends_the_incident_and_a_second_changes_nothing(hub: GitHub, 
     assert second.succeeded, second.log
     assert fail_mode(aws) == "false"
     assert first.summary.count(FLIP) == 1
-    assert "No resource was changed.\n\n12 unchanged." in second.summary
+    assert "No resource was changed.\n\n19 unchanged." in second.summary
     for run in (first, second):
-        assert "| ok | alarm incident-sandbox-app-api-5xx | OK | OK |" in run.summary
+        assert "| ok | alarm storefront-app-api-5xx | OK | OK |" in run.summary
 
 
 def test_a_timed_injection_is_rolled_back_when_the_run_is_cancelled(hub: GitHub, aws: Aws) -> None:
@@ -451,7 +451,7 @@ def test_destroy_leaves_bootstrap(hub: GitHub, aws: Aws) -> None:
 
     assert run.succeeded, run.log
     assert aws.client("lambda").list_functions()["Functions"] == []
-    assert run.summary.count("\n| delete |") == 12
+    assert run.summary.count("\n| delete |") == 19
     assert "| ok | stack app | no resources | none |" in run.summary
     assert "| ok | bootstrap | its state in the bucket | there |" in run.summary
 

@@ -72,9 +72,9 @@ def test_the_lifecycle_by_hand(deployed: Deployed, tmp_path: Path) -> None:
         "requests",
         "code",
         "function policy",
-        "alarm incident-sandbox-app-function-errors",
-        "alarm incident-sandbox-app-api-5xx",
-        "errors in /aws/lambda/incident-sandbox-app",
+        "alarm storefront-app-handler-errors",
+        "alarm storefront-app-api-5xx",
+        "errors in /aws/lambda/storefront-app-handler",
         "metric Errors",
         "metric 5xx",
     ]
@@ -97,7 +97,7 @@ def test_a_healthy_app_does_not_pass_as_failing(deployed: Deployed) -> None:
 
 def test_missing_telemetry_fails_the_check_at_the_deadline(deployed: Deployed) -> None:
     cloudwatch = deployed.client("cloudwatch")
-    cloudwatch.delete_alarms(AlarmNames=["incident-sandbox-app-api-5xx"])
+    cloudwatch.delete_alarms(AlarmNames=["storefront-app-api-5xx"])
     try:
         result = deployed("check", "--stack", "app", "--expect", "healthy", "--timeout", "0.3")
     finally:
@@ -106,7 +106,7 @@ def test_missing_telemetry_fails_the_check_at_the_deadline(deployed: Deployed) -
         assert "create" in deployed("local", "up").stdout
 
     assert result.returncode == 1
-    assert "FAIL  alarm incident-sandbox-app-api-5xx: expected OK, saw missing" in result.stdout
+    assert "FAIL  alarm storefront-app-api-5xx: expected OK, saw missing" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_missing_telemetry_fails_the_check_at_the_deadline(deployed: Deployed) -
     [
         (["--stack", "nope"], {}, "--stack nope: there is no such stack in s3://"),
         (["--stack", "nope"], {}, "it has: app, bootstrap"),
-        (["--stack", "bootstrap"], {}, "the stack's state has no 'apiUrl'"),
+        (["--stack", "bootstrap"], {}, "the stack's state has no 'functionName'"),
         (["--stack", "app"], {"AWS_ACCESS_KEY_ID": "AKIAWRONG"}, "InvalidClientTokenId"),
         (["--stack", "app"], {"PULUMI_BACKEND_URL": "file:///tmp"}, "this reads S3 backends"),
         (["--stack", "app"], {"PULUMI_BACKEND_URL": "", "PULUMI_HOME": "/nowhere"}, "backend is not known"),
@@ -168,7 +168,7 @@ def test_an_error_of_local_is_one_line_and_changes_nothing(
 
 def test_a_second_stack_is_independent_of_the_first(deployed: Deployed) -> None:
     created = deployed("local", "up", "--stack", "blue", "--config", "failMode=true")
-    assert "create 17" in created.stdout, created.stderr
+    assert "create 26" in created.stdout, created.stderr
     try:
         assert deployed("check", "--stack", "blue", "--expect", "failing").returncode == 0
         assert deployed("check", "--stack", "app", "--expect", "healthy").returncode == 0
@@ -179,6 +179,6 @@ def test_a_second_stack_is_independent_of_the_first(deployed: Deployed) -> None:
         assert (present.returncode, "expected no resources, saw incident-sandbox-blue" in present.stdout) == (1, True)
     finally:
         destroyed = deployed("local", "destroy", "--stack", "blue")
-    assert "delete 17" in destroyed.stdout
+    assert "delete 26" in destroyed.stdout
     assert deployed("check", "--stack", "blue", "--expect", "gone").returncode == 0
     assert deployed("status", "--stack", "blue").returncode == 0

@@ -23,7 +23,7 @@ from tests.support.deploying import app_over_bootstrap
 from tests.support.permissions import without
 
 APP = names.AppNames("app")
-JOBS = github.Jobs("repo:octo-org/octo-repo", "sandbox")
+JOBS = github.Jobs("repo:octo-org/octo-repo", "production")
 CONTEXT = AwsContext("aws", "111122223333", REGION)
 NOT_FOUND = "ResourceNotFoundException"
 SERVICES = ("apigatewayv2", "cloudwatch", "iam", "kms", "lambda", "logs", "s3", "sts")
@@ -295,7 +295,7 @@ def test_a_role_that_trusts_githubs_new_form_of_subject_denies_the_old_form(
     target: Target, request: pytest.FixtureRequest
 ) -> None:
     account, iam = target.account, target.administrator.client("iam")
-    new = github.Jobs("repo:octo-org@123/octo-repo@456", "sandbox")
+    new = github.Jobs("repo:octo-org@123/octo-repo@456", "production")
     provider = CONTEXT.iam_arn(f"oidc-provider/{trust.GITHUB_ISSUER}")
     before = iam.get_role(RoleName=names.DEPLOY_ROLE)["Role"]["AssumeRolePolicyDocument"]
 
@@ -303,7 +303,7 @@ def test_a_role_that_trusts_githubs_new_form_of_subject_denies_the_old_form(
     try:
         trusted = github.token(new.deployment, account.token_secret)
         assert github.session(target.administrator, account.deploy_role_arn, trusted)
-        other_ids = github.Jobs("repo:octo-org@9/octo-repo@456", "sandbox")
+        other_ids = github.Jobs("repo:octo-org@9/octo-repo@456", "production")
         for jobs in (JOBS, other_ids):
             call = DeniedCall(
                 "a token",

@@ -35,7 +35,7 @@ from tests.local.conftest import REGION, load, run_sandbox
 from tests.support.deploying import app_over_bootstrap
 
 APP = names.AppNames("app")
-JOBS = github.Jobs("repo:octo-org/octo-repo", "sandbox")
+JOBS = github.Jobs("repo:octo-org/octo-repo", "production")
 DEPLOY = f"arn:aws:iam::{process.ACCOUNT}:role{names.CI_ROLE_PATH}{names.DEPLOY_ROLE}"
 META = f"/{names.state_bucket(process.ACCOUNT, REGION)}/.pulumi/meta.yaml"
 """A file of the backend, which the deploy role may read."""

@@ -124,7 +124,7 @@ def test_everything_survives_in_the_persist_folder(
     assert (Path(after["PULUMI_OPTION_CWD"]) / "Pulumi.app.yaml").read_text() == "config: {failMode: true}\n"
     assert run_sandbox(checkout, "check", "--stack", "app", "--expect", "healthy", **after).returncode == 0
     refreshed = run_sandbox(checkout, "local", "refresh")
-    assert "refresh of app: same 12 " in refreshed.stdout, refreshed
+    assert "refresh of app: same 19 " in refreshed.stdout, refreshed
 
 
 def test_a_killed_emulator_leaves_the_persist_folder_unchanged(checkout: Path, tmp_path: Path) -> None:

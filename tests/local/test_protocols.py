@@ -24,7 +24,7 @@ PROTOCOLS = ["json", "query", "smithy-rpc-v2-cbor"]
 
 ALARM = names.AppNames("app").server_errors_alarm
 PREVIEW = "role" + names.CI_ROLE_PATH + names.PREVIEW_ROLE
-JOBS = github.Jobs("repo:octo-org/octo-repo", "sandbox")
+JOBS = github.Jobs("repo:octo-org/octo-repo", "production")
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,10 @@ class Prerequisites:
     def role(self, name: str = "prerequisite") -> Props:
         return self.create("aws:iam/role:Role", {"name": name, "assumeRolePolicy": trust("lambda.amazonaws.com")})[1]
 
+    def rule(self) -> str:
+        rule = {"name": "rule", "scheduleExpression": "rate(1 hour)"}
+        return self.create("aws:cloudwatch/eventRule:EventRule", rule)[0]
+
     def policy(self, name: str) -> str:
         return self.create("aws:iam/policy:Policy", {"name": name, "policy": policy("s3:GetObject")})[0]
 
@@ -177,6 +181,26 @@ CASES: dict[str, Case] = {
     "aws:apigatewayv2/route:Route": Case(route_inputs, [{"routeKey": "GET /other"}], [{"apiId": "other"}]),
     "aws:apigatewayv2/stage:Stage": Case(
         stage_inputs, [{"autoDeploy": False}, {"tags": OTHER_TAGS}], [{"apiId": "other"}, {"name": "blue"}]
+    ),
+    "aws:cloudwatch/eventRule:EventRule": Case(
+        lambda _: {
+            "name": "under-test",
+            "description": "first",
+            "scheduleExpression": "rate(1 hour)",
+            "state": "ENABLED",
+            "tags": TAGS,
+        },
+        [{"description": "second", "scheduleExpression": "rate(2 hours)"}, {"state": "DISABLED"}, {"tags": OTHER_TAGS}],
+        [{"name": "other"}],
+    ),
+    "aws:cloudwatch/eventTarget:EventTarget": Case(
+        lambda prerequisites: {
+            "rule": prerequisites.rule(),
+            "targetId": "client",
+            "arn": prerequisites.function()["arn"],
+        },
+        [{"arn": "arn:aws:lambda:eu-west-1:111122223333:function:other"}],
+        [{"targetId": "other"}],
     ),
     "aws:cloudwatch/logGroup:LogGroup": Case(
         lambda _: {"name": "/under/test", "retentionInDays": 14, "tags": TAGS},

@@ -75,13 +75,13 @@ def test_the_whole_lifecycle_passes_and_is_recorded(
     assert record["emulator"]["clockScale"] == 60
     by_name = {step["name"]: step for step in record["steps"]}
     for name in ("preview the injection", "inject", "roll back"):
-        assert by_name[name]["update"]["changes"] == {"same": 16, "update": 1}
+        assert by_name[name]["update"]["changes"] == {"same": 25, "update": 1}
         (step,) = by_name[name]["update"]["steps"]
         assert step["changed"] == ["environment"]
     assert by_name["inject"]["outputs"]["failMode"] is True
     assert by_name["check failing"]["check"]["passed"] is True
-    assert by_name["destroy the app"]["update"]["changes"] == {"delete": 17}
-    assert by_name["deploy with no change"]["update"]["changes"] == {"same": 17}
+    assert by_name["destroy the app"]["update"]["changes"] == {"delete": 26}
+    assert by_name["deploy with no change"]["update"]["changes"] == {"same": 26}
     assert list(scratch.iterdir()) == []
     assert emulators(scratch) == []
     assert changed_files(root) == before
@@ -188,8 +188,8 @@ def test_a_port_out_of_range_is_an_error(port: str, sandbox: Sandbox) -> None:
 
 def test_a_failed_step_is_printed_with_expected_and_actual(project_copy: Path, scratch: Path, tmp_path: Path) -> None:
     """The handler never fails, so the injection has no effect."""
-    handler = project_copy / "handler" / "main.py"
-    handler.write_text(handler.read_text().replace('== "true"', '== "never"'))
+    handler = project_copy / "handler" / "scenario.py"
+    handler.write_text(handler.read_text().replace("== surface.failing", "== 'never'"))
     file = tmp_path / "record.json"
 
     result = run_sandbox(project_copy, "rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
@@ -210,8 +210,8 @@ def test_a_failed_step_is_printed_with_expected_and_actual(project_copy: Path, s
     [
         (
             "infra/function.py",
-            'description="Answers',
-            'description=f"{args.fail_mode} answers',
+            "description=args.description",
+            'description=f"{args.variables}"',
             " 4  preview the injection    preview role   FAILED\n"
             "    expected one update, of the function, of its environment alone",
         ),

@@ -21,7 +21,7 @@ from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.engine.store import Bucket, Folder
 from local_aws.provider.resource import Aws
 
-SERVICES = ("apigatewayv2", "cloudwatch", "iam", "kms", "lambda", "logs", "s3", "sts")
+SERVICES = ("apigatewayv2", "cloudwatch", "events", "iam", "kms", "lambda", "logs", "s3", "sts")
 READ_PREFIXES = ("Get", "List", "Describe", "Head")
 
 

@@ -30,6 +30,8 @@ ENTRIES = {
     "aws:apigatewayv2/integration:Integration": ["aws_apigatewayv2_integration"],
     "aws:apigatewayv2/route:Route": ["aws_apigatewayv2_route"],
     "aws:apigatewayv2/stage:Stage": ["aws_apigatewayv2_stage", "aws_apigatewayv2_stage.access_logging"],
+    "aws:cloudwatch/eventRule:EventRule": ["aws_cloudwatch_event_rule"],
+    "aws:cloudwatch/eventTarget:EventTarget": ["aws_cloudwatch_event_target"],
     "aws:cloudwatch/logGroup:LogGroup": ["aws_cloudwatch_log_group"],
     "aws:cloudwatch/metricAlarm:MetricAlarm": ["aws_cloudwatch_metric_alarm"],
     "aws:iam/role:Role": ["aws_iam_role"],
@@ -85,7 +87,9 @@ def documents(aws: AwsContext) -> dict[str, str]:
     return {
         **{f"{role} {concern}": text for role in ("deploy", "preview") for concern, text in of_role(role, aws).items()},
         "boundary": execution.boundary(aws),
-        "execution": execution.execution(aws.arn("logs", "log-group:/aws/lambda/incident-sandbox-app")),
+        "execution": execution.execution(
+            aws.arn("logs", "log-group:/aws/lambda/storefront-app-handler"), is_traced=True
+        ),
         "bucket": foundation.state_bucket(_bucket(aws)),
         "key": foundation.state_key(aws),
         "execution's trust": trust.by_lambda(),
@@ -149,7 +153,8 @@ def _resources(
     https://docs.aws.amazon.com/service-authorization/latest/reference/
     """
     service, verb = action.split(":")
-    role = aws.iam_arn(f"role{names.APP_ROLE_PATH}{app.execution_role}")
+    is_client = "client" in declaration.name
+    role = aws.iam_arn(f"role{names.APP_ROLE_PATH}{app.client_role if is_client else app.execution_role}")
     bounded = {"iam:PermissionsBoundary": execution.boundary_arn(aws)}
     kind = declaration.type.split(":")[-1]
     if action == "iam:PassRole":
@@ -157,8 +162,11 @@ def _resources(
     elif service == "iam":
         yield role, bounded if verb in ("CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy") else {}
     elif service == "lambda":
-        principal = {"lambda:Principal": "apigateway.amazonaws.com"} if verb == "AddPermission" else {}
-        yield aws.arn("lambda", f"function:{app.function}"), principal
+        by = "events.amazonaws.com" if "traffic" in declaration.name else "apigateway.amazonaws.com"
+        function = app.client if "traffic" in declaration.name else app.function
+        yield aws.arn("lambda", f"function:{function}"), {"lambda:Principal": by} if verb == "AddPermission" else {}
+    elif service == "events":
+        yield aws.arn("events", f"rule/{app.schedule}"), {}
     elif service == "cloudwatch":
         yield aws.arn("cloudwatch", f"alarm:{declaration.inputs['name']}"), {}
     elif (kind == "Stage" and service == "logs") or verb == "DescribeLogGroups":

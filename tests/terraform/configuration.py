@@ -42,6 +42,11 @@ KINDS = {
     "aws:apigatewayv2/integration:Integration": Kind("aws_apigatewayv2_integration", import_id=_in_api),
     "aws:apigatewayv2/route:Route": Kind("aws_apigatewayv2_route", import_id=_in_api),
     "aws:apigatewayv2/stage:Stage": Kind("aws_apigatewayv2_stage", import_id=_in_api),
+    "aws:cloudwatch/eventRule:EventRule": Kind("aws_cloudwatch_event_rule"),
+    "aws:cloudwatch/eventTarget:EventTarget": Kind(
+        "aws_cloudwatch_event_target",
+        import_id=lambda resource: f"{resource['inputs']['rule']}/{resource['inputs']['targetId']}",
+    ),
     "aws:cloudwatch/logGroup:LogGroup": Kind("aws_cloudwatch_log_group"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Kind("aws_cloudwatch_metric_alarm", {"name": "alarm_name"}),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": Kind(

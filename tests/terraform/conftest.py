@@ -24,7 +24,7 @@ from tests.terraform import configuration
 from tests.terraform.configuration import State
 
 HERE = Path(__file__).parent
-JOBS = github.Jobs("repo:octo-org/octo-repo", "sandbox")
+JOBS = github.Jobs("repo:octo-org/octo-repo", "production")
 
 
 @functools.cache

@@ -17,7 +17,7 @@ CAUSES = ("fail_mode", "failmode", "inject", "simulat", "sandbox", "synthetic", 
 
 @dataclass
 class Context:
-    function_name: str = "incident-sandbox-app"
+    function_name: str = "storefront-app-handler"
     function_version: str = "$LATEST"
     aws_request_id: str = "8f5d4c1e"
 
@@ -44,7 +44,7 @@ def test_a_healthy_response_names_its_deployment(monkeypatch: pytest.MonkeyPatch
 
     assert body == {
         "status": "healthy",
-        "function": "incident-sandbox-app",
+        "function": "storefront-app-handler",
         "version": "$LATEST",
         "region": "eu-west-1",
         "requestId": "8f5d4c1e",

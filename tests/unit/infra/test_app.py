@@ -4,17 +4,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from infra import settings
 from tests.support import recording
 from tests.support.recording import ACCOUNT
 
 FUNCTION = "aws:lambda/function:Function"
+HANDLER, CLIENT = "app-function-lambda", "client-lambda"
 TAGGED = {
     "aws:lambda/function:Function",
     "aws:iam/role:Role",
     "aws:cloudwatch/logGroup:LogGroup",
     "aws:apigatewayv2/api:Api",
     "aws:apigatewayv2/stage:Stage",
+    "aws:cloudwatch/eventRule:EventRule",
     "aws:cloudwatch/metricAlarm:MetricAlarm",
 }
 
@@ -48,11 +52,13 @@ def test_the_outputs_have_what_checks_and_workflows_read() -> None:
         "functionArn",
         "logGroupName",
         "accessLogGroupName",
+        "clientLogGroupName",
         "alarmNames",
         "failMode",
+        "surface",
     }
     assert outputs["failMode"] is True
-    assert outputs["functionName"] == "incident-sandbox-app"
+    assert outputs["functionName"] == "storefront-app-handler"
     assert len(outputs["alarmNames"]) == 2
 
 
@@ -64,7 +70,7 @@ def test_every_taggable_resource_has_the_standard_tags() -> None:
     assert {resource.type for resource in tagged} == TAGGED
     for resource in tagged:
         assert resource.inputs.get("tags") == {
-            "Project": "incident-sandbox",
+            "Project": "storefront",
             "Stack": "app",
             "ManagedBy": "pulumi",
             "Repository": "octo-org/octo-repo",
@@ -83,32 +89,63 @@ def test_two_stacks_in_an_account_share_no_physical_name() -> None:
     assert names("app") & names("blue") == set()
 
 
-def test_the_package_contains_only_the_handler(root: Path) -> None:
-    code = recording.run({}).resource(FUNCTION).inputs["code"]
+@pytest.mark.parametrize(("function", "files"), [(HANDLER, ["main.py", "scenario.py"]), (CLIENT, ["client.py"])])
+def test_a_package_contains_the_text_of_its_files_and_nothing_else(function: str, files: list[str], root: Path) -> None:
+    code = recording.run({}).resource(FUNCTION, function).inputs["code"]
 
-    assert list(code["assets"]) == ["main.py"]
-    assert code["assets"]["main.py"]["text"] == (root / "handler" / "main.py").read_text()
+    assert sorted(code["assets"]) == files
+    for file in files:
+        assert code["assets"][file]["text"] == (root / "handler" / file).read_text()
+
+
+def test_the_surface_decides_which_variable_makes_the_fault() -> None:
+    def variables(**settings: str) -> Any:
+        return recording.run(settings).resource(FUNCTION, HANDLER).inputs["environment"]["variables"]
+
+    assert variables(surface="plain", failMode="false") == {"PRICE_SOURCE": "catalog"}
+    assert variables(surface="plain", failMode="true") == {"PRICE_SOURCE": "legacy"}
+    assert variables(surface="named", failMode="true") == {"FAIL_MODE": "true"}
+
+
+def test_the_client_requests_the_public_url_each_minute_as_often_as_the_settings_say() -> None:
+    result = recording.run({"trafficPerMinute": "4"})
+
+    assert result.resource(FUNCTION, CLIENT).inputs["environment"]["variables"] == {
+        "URL": "https://app-api-stage.example/",
+        "REQUESTS": "4",
+    }
+    assert result.resource("aws:cloudwatch/eventRule:EventRule").inputs["scheduleExpression"] == "rate(1 minute)"
+    permission = result.resource("aws:lambda/permission:Permission", "traffic").inputs
+    assert permission["principal"] == "events.amazonaws.com"
+    assert "app-traffic-permission" in result.resource("aws:cloudwatch/eventTarget:EventTarget").depends_on
+
+
+def test_without_traffic_there_is_no_client() -> None:
+    result = recording.run({"trafficPerMinute": "0"})
+
+    assert len(result.of_type(FUNCTION)) == 1
+    assert "clientLogGroupName" not in result.outputs
 
 
 def test_the_execution_role_has_the_boundary_and_writes_only_its_own_log_group() -> None:
     result = recording.run({})
-    role = result.resource("aws:iam/role:Role").inputs
-    statements = json.loads(result.resource("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
+    role = result.resource("aws:iam/role:Role", "app-function").inputs
+    statements = json.loads(result.resource("aws:iam/rolePolicy:RolePolicy", "app-function").inputs["policy"])[
+        "Statement"
+    ]
 
-    assert role["path"] == "/incident-sandbox/app/"
-    assert role["permissionsBoundary"] == (
-        f"arn:aws:iam::{ACCOUNT}:policy/incident-sandbox/app/incident-sandbox-app-boundary"
-    )
+    assert role["path"] == "/storefront/app/"
+    assert role["permissionsBoundary"] == (f"arn:aws:iam::{ACCOUNT}:policy/storefront/app/storefront-app-boundary")
     assert [statement["Resource"] for statement in statements if statement["Sid"] == "WriteLogs"] == [
-        "arn:aws:mock:::/aws/lambda/incident-sandbox-app:*"
+        "arn:aws:mock:::/aws/lambda/storefront-app-handler:*"
     ]
     assert {action.split(":")[0] for statement in statements for action in statement["Action"]} == {"logs", "xray"}
 
 
 def test_the_function_logs_json_to_its_group_and_is_traced() -> None:
-    function = recording.run({}).resource(FUNCTION).inputs
+    function = recording.run({}).resource(FUNCTION, HANDLER).inputs
 
-    assert function["loggingConfig"] == {"logFormat": "JSON", "logGroup": "/aws/lambda/incident-sandbox-app"}
+    assert function["loggingConfig"] == {"logFormat": "JSON", "logGroup": "/aws/lambda/storefront-app-handler"}
     assert function["tracingConfig"] == {"mode": "Active"}
     assert function["architectures"] == ["arm64"]
     assert function["runtime"] == "python3.13"
@@ -119,12 +156,12 @@ def test_the_function_waits_for_its_policy_and_the_stage_for_the_route() -> None
     """Lambda refuses tracing when the role may not write traces yet; a stage deploys only existing routes."""
     result = recording.run({})
 
-    assert "app-function-role-policy" in result.resource(FUNCTION).depends_on
+    assert "app-function-role-policy" in result.resource(FUNCTION, HANDLER).depends_on
     assert "app-api-route" in result.resource("aws:apigatewayv2/stage:Stage").depends_on
 
 
 def test_only_this_api_may_invoke_the_function() -> None:
-    permission = recording.run({}).resource("aws:lambda/permission:Permission").inputs
+    permission = recording.run({}).resource("aws:lambda/permission:Permission", "app-api").inputs
 
     assert permission["principal"] == "apigateway.amazonaws.com"
     assert permission["sourceArn"] == "arn:aws:execute-api:::app-api-api/*/*"
@@ -146,7 +183,7 @@ def test_one_error_in_a_minute_is_an_alarm_and_missing_data_is_not() -> None:
     }
 
     assert alarms.keys() == {("AWS/Lambda", "Errors"), ("AWS/ApiGateway", "5xx")}
-    assert alarms["AWS/Lambda", "Errors"]["dimensions"] == {"FunctionName": "incident-sandbox-app"}
+    assert alarms["AWS/Lambda", "Errors"]["dimensions"] == {"FunctionName": "storefront-app-handler"}
     assert alarms["AWS/ApiGateway", "5xx"]["dimensions"] == {"ApiId": "app-api-api-id"}
     for alarm in alarms.values():
         assert (alarm["statistic"], alarm["period"], alarm["threshold"]) == ("Sum", 60, 1)
@@ -154,10 +191,10 @@ def test_one_error_in_a_minute_is_an_alarm_and_missing_data_is_not() -> None:
         assert alarm["treatMissingData"] == "notBreaching"
 
 
-def test_both_log_groups_have_the_retention_of_the_settings() -> None:
+def test_all_log_groups_have_the_retention_of_the_settings() -> None:
     groups = recording.run({"logRetentionDays": "3"}).of_type("aws:cloudwatch/logGroup:LogGroup")
 
-    assert [group.inputs["retentionInDays"] for group in groups] == [3, 3]
+    assert [group.inputs["retentionInDays"] for group in groups] == [3, 3, 3]
     assert 14 in settings.RETENTION_DAYS
 
 

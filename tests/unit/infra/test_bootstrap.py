@@ -36,7 +36,7 @@ def test_no_resource_is_protected_or_retained_with_protect_false() -> None:
 
 def test_the_state_bucket_is_private_versioned_encrypted_and_tls_only() -> None:
     result = run()
-    bucket = f"incident-sandbox-state-{ACCOUNT}-{REGION}"
+    bucket = f"storefront-state-{ACCOUNT}-{REGION}"
 
     assert result.resource("aws:s3/bucket:Bucket").inputs["bucket"] == bucket
     block = result.resource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock").inputs
@@ -88,15 +88,15 @@ def test_the_key_rotates_and_has_the_alias_that_stacks_use() -> None:
     result = run()
 
     assert result.resource("aws:kms/key:Key").inputs["enableKeyRotation"] is True
-    assert result.resource("aws:kms/alias:Alias").inputs["name"] == "alias/incident-sandbox-state"
+    assert result.resource("aws:kms/alias:Alias").inputs["name"] == "alias/storefront-state"
 
 
 @pytest.mark.parametrize(
     ("settings", "prefix", "environment"),
     [
-        ({}, "repo:octo-org/octo-repo", "sandbox"),
+        ({}, "repo:octo-org/octo-repo", "production"),
         ({"githubEnvironment": "labs"}, "repo:octo-org/octo-repo", "labs"),
-        ({"githubSubjectPrefix": "repo:octo-org@1/octo-repo@2"}, "repo:octo-org@1/octo-repo@2", "sandbox"),
+        ({"githubSubjectPrefix": "repo:octo-org@1/octo-repo@2"}, "repo:octo-org@1/octo-repo@2", "production"),
     ],
 )
 def test_each_role_trusts_one_exact_subject(settings: dict[str, str], prefix: str, environment: str) -> None:
@@ -124,10 +124,10 @@ def test_an_existing_oidc_provider_is_used_and_none_is_created() -> None:
 
 def test_the_outputs_have_what_stacks_and_github_need() -> None:
     outputs = run().outputs
-    url = f"s3://incident-sandbox-state-{ACCOUNT}-{REGION}?region={REGION}"
+    url = f"s3://storefront-state-{ACCOUNT}-{REGION}?region={REGION}"
 
     assert outputs["backendUrl"] == url
-    assert outputs["secretsProvider"] == f"awskms://alias/incident-sandbox-state?region={REGION}"
+    assert outputs["secretsProvider"] == f"awskms://alias/storefront-state?region={REGION}"
     assert outputs["githubVariables"] == {
         "environment": {
             "AWS_REGION": REGION,
@@ -136,7 +136,7 @@ def test_the_outputs_have_what_stacks_and_github_need() -> None:
             "AWS_DEPLOY_ROLE_ARN": outputs["deployRoleArn"],
         },
         "repository": {
-            "DEPLOY_ENVIRONMENT": "sandbox",
+            "DEPLOY_ENVIRONMENT": "production",
             "AWS_REGION": REGION,
             "PULUMI_BACKEND_URL": url,
             "AWS_PREVIEW_ROLE_ARN": outputs["previewRoleArn"],

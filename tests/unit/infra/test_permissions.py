@@ -40,7 +40,7 @@ def test_the_preview_role_may_make_every_read_of_the_provider_and_no_write(conte
 
 
 def test_actions_that_ci_must_never_have_are_denied(context: AwsContext) -> None:
-    role = context.iam_arn("role/incident-sandbox/app/incident-sandbox-app-execution")
+    role = context.iam_arn("role/storefront/app/storefront-app-handler-role")
     boundary = {"iam:PermissionsBoundary": execution.boundary_arn(context)}
 
     for action, reason in permissions.NEVER.items():
@@ -50,7 +50,7 @@ def test_actions_that_ci_must_never_have_are_denied(context: AwsContext) -> None
 
 @pytest.mark.parametrize("service", ["ec2.amazonaws.com", "states.amazonaws.com", "lambda.amazonaws.com.evil.example"])
 def test_a_role_can_be_passed_only_to_lambda(service: str, context: AwsContext) -> None:
-    role = context.iam_arn("role/incident-sandbox/app/incident-sandbox-app-execution")
+    role = context.iam_arn("role/storefront/app/storefront-app-handler-role")
 
     need = Need("function", "create", "iam:PassRole", role, {"iam:PassedToService": service})
 

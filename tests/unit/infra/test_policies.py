@@ -133,9 +133,7 @@ def test_the_boundary_allows_the_actions_of_the_execution_role_and_no_others(con
 def test_the_boundary_lets_only_the_functions_of_apps_write_logs(context: AwsContext) -> None:
     logs, _ = statements(documents(context)["boundary"])
 
-    function = f"arn:{context.partition}:lambda:{context.region}:{context.account}:function:incident-sandbox-*"
+    function = f"arn:{context.partition}:lambda:{context.region}:{context.account}:function:storefront-*"
     assert logs["Condition"] == {"ArnLike": {"lambda:SourceFunctionArn": function}}
-    group = (
-        f"arn:{context.partition}:logs:{context.region}:{context.account}:log-group:/aws/lambda/incident-sandbox-*:*"
-    )
+    group = f"arn:{context.partition}:logs:{context.region}:{context.account}:log-group:/aws/lambda/storefront-*:*"
     assert logs["Resource"] == group

@@ -43,7 +43,7 @@ def test_a_wrong_setting_is_named_with_its_value_and_rule(config: dict[str, str]
 
 @pytest.mark.parametrize("stack", ["a" * 38, "blue.green", "blue/green"])
 def test_a_stack_name_that_cannot_be_part_of_physical_names_is_an_error(stack: str) -> None:
-    with pytest.raises(SettingsError, match="at most 37"):
+    with pytest.raises(SettingsError, match="at most 28"):
         recording.run({}, stack=stack)
 
 

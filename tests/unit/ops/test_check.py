@@ -15,7 +15,7 @@ from ops.health.workload import Workload
 
 HEALTHY = '{"status": "healthy"}'
 INVOKER = ("InvokeByHttpApi", "apigateway.amazonaws.com", "arn:aws:execute-api:eu-west-1:1:api/*/*")
-WORKLOAD = Workload("https://x/", "api", "function", "/log", "/access", ("alarm",), "eu-west-1", "hash",
+WORKLOAD = Workload("https://x/", "api", "function", "/log", "/access", None, ("alarm",), "eu-west-1", "hash",
                     frozenset({INVOKER}))  # fmt: skip
 
 

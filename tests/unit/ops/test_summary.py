@@ -13,9 +13,9 @@ from ops.stacks import trust
 from ops.stacks.backend import Backend
 
 OUTPUTS = {
-    "functionArn": "arn:aws-cn:lambda:cn-north-1:123456789012:function:incident-sandbox-app",
-    "functionName": "incident-sandbox-app",
-    "logGroupName": "/aws/lambda/incident-sandbox-app",
+    "functionArn": "arn:aws-cn:lambda:cn-north-1:123456789012:function:storefront-app-handler",
+    "functionName": "storefront-app-handler",
+    "logGroupName": "/aws/lambda/storefront-app-handler",
     "alarmNames": ["errors", "5xx"],
     "apiUrl": "https://x/",
 }
@@ -89,7 +89,8 @@ def test_links_point_to_the_console_of_the_partition() -> None:
     text = summary.links(OUTPUTS)
 
     assert (
-        "https://cn-north-1.console.amazonaws.cn/lambda/home?region=cn-north-1#/functions/incident-sandbox-app" in text
+        "https://cn-north-1.console.amazonaws.cn/lambda/home?region=cn-north-1#/functions/storefront-app-handler"
+        in text
     )
     assert text.count("- alarm: ") == 2
 

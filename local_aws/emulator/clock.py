@@ -1,0 +1,42 @@
+"""The emulator's clock: what AWS measures in minutes lasts seconds here.
+
+Alarms' periods are in telemetry.py. Here are schedules, the update of a function, and pauses of a function's own.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ministack.services import eventbridge, lambda_svc
+
+from local_aws.emulator import patches
+from local_aws.emulator.patches import Patch
+from local_aws.emulator.process import CLOCK_SCALE
+
+TICK_SECONDS = 0.1
+FUNCTION_SITE = Path(__file__).resolve().parent / "function_site"
+
+
+def install(directory: Path) -> None:
+    """Patch the emulator, and set what the processes of functions inherit. Call once, before it serves.
+
+    Raises LocalAwsError when a function of ministack has another signature than its patch expects.
+    """
+    patches.install(Patch(eventbridge, "_parse_rate_seconds", "expr", _scaled))
+    eventbridge._SCHEDULER_TICK_INTERVAL = TICK_SECONDS
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY /= CLOCK_SCALE
+    os.environ.update(
+        CLOCK_SCALE=str(CLOCK_SCALE),
+        PYTHONPATH=str(FUNCTION_SITE),
+        # The client function requests the API by its public URL, whose certificate is the emulator's own.
+        SSL_CERT_FILE=str(directory / "ca.pem"),
+    )
+
+
+def _scaled(parse: Callable[..., Any]) -> Callable[..., Any]:
+    def parse_scaled(expression: str) -> float | None:
+        seconds = parse(expression)
+        return None if seconds is None else seconds / CLOCK_SCALE
+
+    return parse_scaled

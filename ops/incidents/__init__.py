@@ -1,0 +1,1 @@
+"""Incidents of a stack, rendered for people."""
