@@ -441,7 +441,7 @@ def test_local_start_names_the_hostile_member_in_one_line(project_copy: Path, tm
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
     assert "'../../escaped' leads out of the folder" in result.stderr
-    assert not list(tmp_path.rglob("escaped"))
+    assert {path.name for path in tmp_path.iterdir()} == {"copy", "saved"}  # ../../escaped would be a third
 
 
 def test_an_archive_packed_by_hand_is_restored_without_its_links(tmp_path: Path) -> None:
