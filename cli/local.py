@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,7 +78,8 @@ def main(argv: list[str]) -> int:
 def shell_commands(running: Emulator, shell: Mapping[str, str]) -> str:
     """Commands that make a POSIX shell's AWS clients and Pulumi speak to an emulator, and to nothing else."""
     wanted = running.pulumi_environment()
-    foreign = sorted(name for name in shell if name.startswith(("AWS_", "PULUMI_")) and name not in wanted)
+    # What is no name in a shell is no variable of it, and these lines are evaluated.
+    foreign = sorted(name for name in shell if re.fullmatch("(AWS|PULUMI)_[A-Za-z0-9_]*", name) and name not in wanted)
     unset = [f"unset {' '.join(foreign)}"] if foreign else []
     return "\n".join(unset + [f"export {name}={shlex.quote(value)}" for name, value in wanted.items()])
 

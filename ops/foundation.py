@@ -179,7 +179,7 @@ def _move(in_folder: Pulumi, home: Path, in_bucket: Pulumi, bucket: Backend) -> 
 
 
 def _in_folder(cli: Cli, folder: Path, home: Path) -> Pulumi:
-    home.mkdir(exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
     # Without metadata=skip each file has another beside it, which is not replaced as a whole: a run that is killed as
     # it writes one leaves a state that cannot be read. https://pkg.go.dev/gocloud.dev/blob/fileblob
     return Pulumi(
@@ -211,8 +211,11 @@ def _first_home(account: Account) -> Iterator[Path]:
 
     Raises UsageError when another run is under way on this machine.
     """
-    base = Path(os.environ.get("INCIDENT_SANDBOX_HOME") or project.home() / ".incident-sandbox").absolute()
+    own = os.environ.get("INCIDENT_SANDBOX_HOME")
+    base = Path(own or project.home() / ".incident-sandbox").absolute()
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not own:
+        base.chmod(0o700)  # earlier versions left it open to others
     try:
         lock = folder_locks.hold(base)
     except BlockingIOError:

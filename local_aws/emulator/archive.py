@@ -6,11 +6,11 @@ files of the same moment.
 
 import json
 import os
-import shutil
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from local_aws.emulator import workspace
 from local_aws.errors import LocalAwsError
 from ops import folder_locks
 
@@ -26,7 +26,7 @@ def lock(folder: Path) -> int:
     Raises LocalAwsError when another emulator has locked it, when it is not writable, or when it has other files.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise LocalAwsError(f"--persist {folder}: you may not write to it; name a folder that you may write to")
         names = {path.name for path in folder.iterdir()} - {STAGED}
@@ -47,16 +47,17 @@ def lock(folder: Path) -> int:
 def restore(folder: Path, target: Path, region: str) -> int:
     """Unpack the last emulator's archive into `target`; return that emulator's port, or 0 when there is no archive.
 
-    Raises LocalAwsError when the archive cannot be read, or is of another region.
+    Raises LocalAwsError when the archive cannot be read, is of another region, or has a member that no emulator saved;
+    then nothing is unpacked.
     """
     archive = folder / ARCHIVE
     if not archive.exists():
         return 0
     try:
-        shutil.unpack_archive(archive, target)
+        _unpack(archive, target)
         record = json.loads((target / RECORD).read_text())
         port, saved_region = urlsplit(record["url"]).port or 0, record["region"]
-    except (OSError, shutil.ReadError, tarfile.TarError, ValueError, KeyError) as error:
+    except (OSError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
         raise LocalAwsError(f"{archive} cannot be read ({error}): remove it, or name another folder") from None
     if saved_region != region:
         raise LocalAwsError(
@@ -66,14 +67,47 @@ def restore(folder: Path, target: Path, region: str) -> int:
     return port
 
 
+def _unpack(archive: Path, target: Path) -> None:
+    """Unpack an archive, which may be anybody's: only folders and files, and only below `target`."""
+    with tarfile.open(archive, "r:") as opened:
+        # https://docs.python.org/3.12/library/tarfile.html#tarfile-extraction-filter: without it, before Python 3.10.12
+        # and 3.11.4, the check below is the only one.
+        opened.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+        members = [member for member in opened.getmembers() if not _is_workspace_link(member)]
+        for member in members:
+            if rule := _broken_rule(member):
+                raise LocalAwsError(
+                    f"{archive}: its member {member.name!r} {rule}, and an emulator saves only folders and files of "
+                    "its own; nothing is unpacked; remove the archive, or name another folder"
+                )
+        opened.extractall(target, members)
+
+
+def _is_workspace_link(member: tarfile.TarInfo) -> bool:
+    """Return whether it is a link that an archive packed by hand has; it is created again, and never unpacked."""
+    path = PurePosixPath(member.name)
+    return member.issym() and path.parent == PurePosixPath("workspace") and path.name in workspace.LINKED
+
+
+def _broken_rule(member: tarfile.TarInfo) -> str:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        return "leads out of the folder"
+    return "" if member.isdir() or member.isreg() else "is a link or a device"
+
+
 def save(source: Path, folder: Path) -> None:
     """Replace the archive. Links are left out: they lead into the checkout, and workspace.py creates them again."""
     staged = folder / STAGED
+    staged.unlink(missing_ok=True)  # another's link, or a killed emulator's file that others can read
     try:
-        with tarfile.open(staged, "w") as archive:
+        with (
+            open(os.open(staged, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file,
+            tarfile.open(fileobj=file, mode="w") as archive,
+        ):
             archive.add(source, ".", filter=lambda member: None if member.issym() else member)
-        with staged.open("rb") as file:
-            os.fsync(file.fileno())
+        with staged.open("rb") as written:
+            os.fsync(written.fileno())
         staged.replace(folder / ARCHIVE)
     except BaseException:
         staged.unlink(missing_ok=True)  # on a full disk it would leave no space for another try

@@ -13,6 +13,7 @@ Every decision is a line of `decisions.jsonl` in the emulator's directory: princ
 import contextvars
 import functools
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-from ministack.services import apigateway, iam, kms, lambda_svc, s3, tagging
+from ministack.services import apigateway, iam, kms, lambda_svc, s3, sts, tagging
 
 from local_aws.emulator import patches, request_parameters
 from local_aws.emulator.patches import Patch
@@ -42,6 +43,7 @@ class Request:
 
     service: str
     path: str
+    headers: Mapping[str, str]
     parameters: Mapping[str, Any]
     region: str
     account: str
@@ -67,6 +69,9 @@ _denied: contextvars.ContextVar[AccessCheck] = contextvars.ContextVar("denied")
 _function_arns: dict[str, str] = {}
 """The functions' ARNs by the access keys that they run with."""
 
+_function_credentials: dict[tuple[str, str], dict[str, str]] = {}
+"""What functions run with, by their ARN and their role's."""
+
 
 def install(directory: Path) -> None:
     """Patch the emulator. Call once per process, before it serves.
@@ -75,7 +80,7 @@ def install(directory: Path) -> None:
     """
     decisions = (directory / DECISIONS).open("a", buffering=1)
     patches.install(
-        Patch(iam_actions, "extract_iam_action", "service method path headers body query_params", _reading_rpc_paths),
+        Patch(iam_actions, "extract_iam_action", "service method path headers body query_params", _naming_operations),
         Patch(
             iam_actions,
             "extract_resource_arn",
@@ -97,31 +102,50 @@ def install(directory: Path) -> None:
         ),
         Patch(iam_evaluator, "resolve_principal", "access_key_id account_id credential", _adding_source_function),
         # lambda_svc has imported the function by its name.
-        Patch(lambda_runtime, "execution_credentials", "config", _recording_function),
-        Patch(lambda_svc, "execution_credentials", "config", _recording_function),
+        Patch(lambda_runtime, "execution_credentials", "config", lambda original: _execution_credentials),
+        Patch(lambda_svc, "execution_credentials", "config", lambda original: _execution_credentials),
     )
+    iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
     tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _api_tags
 
 
-def _reading_rpc_paths(extract: Callable[..., Any]) -> Callable[..., Any]:
-    """Read the action of a call in CBOR from its path, where the protocol has it: without an action the emulator
-    checks nothing. https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html"""
+def _naming_operations(extract: Callable[..., Any]) -> Callable[..., Any]:
+    """Name the operation that a request is for as the service that serves it does, and refuse one without a name.
 
-    def extract_action(service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        action = extract(service, method, path, headers, body, query_params)
-        _, _, operation = path.partition("/operation/")
-        if action or not operation:
-            return action
-        return f"{iam_actions.SERVICE_TO_IAM_NAMESPACE[service]}:{operation}"
+    The emulator names many of Lambda's wrongly, and takes a name from a header or a parameter `Action` that Lambda and
+    S3 ignore: a role that may only read could name its change so. Calls in CBOR have the name in their path:
+    https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+    """
+
+    def extract_action(service: str, method: str, path: str, headers: Any, body: bytes, query_params: Any) -> str:
+        if service == "lambda":
+            operation = iam_actions._match_rest_action(service, method, path, query_params) or ""
+            return f"lambda:{_LAMBDA_ACTIONS.get(operation, operation)}"
+        if service == "s3":
+            headers, body = {}, b""
+            query_params = {name: value for name, value in query_params.items() if name != "Action"}
+        if action := extract(service, method, path, headers, body, query_params):
+            return str(action)
+        # The emulator checks nothing for an operation without a name. This one only a policy for all of them allows.
+        return f"{iam_actions.SERVICE_TO_IAM_NAMESPACE.get(service, service)}:{path.partition('/operation/')[2]}"
 
     return extract_action
+
+
+_LAMBDA_ACTIONS = {
+    "GetLayerVersionByArn": "GetLayerVersion",
+    "Invoke": "InvokeFunction",
+    "InvokeAsync": "InvokeFunction",
+    "InvokeWithResponseStream": "InvokeFunction",
+}
+"""The operations whose action has another name: https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html"""
 
 
 def _recording_request(extract_resource_arn: Callable[..., Any]) -> Callable[..., Any]:
     def record_request(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str,
                        account: str) -> str:  # fmt: skip
         parameters = request_parameters.read(headers, body, query)
-        _request.set(Request(service, path, parameters, region, account))
+        _request.set(Request(service, path, headers, parameters, region, account))
         if request_parameters.is_cbor(headers):  # which the emulator does not read here
             body = json.dumps(parameters, default=str).encode()
         return str(extract_resource_arn(service, method, path, headers, body, query, region, account))
@@ -134,6 +158,8 @@ def _enforcing_all(decisions: TextIO, enforce: Callable[..., Any]) -> Callable[.
 
     def enforce_all(access_key: str, action: str, service: str, region: str, resource_arn: str = "*",
                     service_context: dict[str, Any] | None = None) -> Any:  # fmt: skip
+        if action == "sts:AssumeRoleWithWebIdentity":  # unsigned: the token and the role's trust policy decide
+            return None
         for check in _access_checks(service, AccessCheck(action, resource_arn, service_context or {})):
             denied = enforce(access_key, check.action, service, region, check.resource, check.context)
             decision = {"principal": iam_evaluator.caller_arn(), "action": check.action, "resource": check.resource,
@@ -166,13 +192,32 @@ def _adding_source_function(resolve_principal: Callable[..., Any]) -> Callable[.
     return resolve
 
 
-def _recording_function(execution_credentials: Callable[..., Any]) -> Callable[..., Any]:
-    def record_function(config: dict[str, Any]) -> dict[str, str]:
-        credentials: dict[str, str] = execution_credentials(config)
-        _function_arns[credentials["AWS_ACCESS_KEY_ID"]] = config["FunctionArn"]
-        return credentials
+def _execution_credentials(config: dict[str, Any]) -> dict[str, str]:
+    """Return the credentials of a session of the function's role, and record the function as theirs.
 
-    return record_function
+    The emulator derives them, the secret too, from the ARNs of function and role, which everybody can guess.
+    """
+    arn, role, name = config["FunctionArn"], config["Role"], config["FunctionName"]
+    credentials = _function_credentials.setdefault(
+        (arn, role),
+        {
+            "AWS_ACCESS_KEY_ID": f"ASIA{secrets.token_hex(8).upper()}",
+            "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
+            "AWS_SESSION_TOKEN": secrets.token_urlsafe(64),
+        },
+    )
+    role_name = role.rsplit("/", 1)[-1]
+    sts.register_session(
+        credentials["AWS_ACCESS_KEY_ID"],
+        {
+            "Arn": f"arn:aws:sts::{arn.split(':')[4]}:assumed-role/{role_name}/{name}",
+            "UserId": f"{role_name}:{name}",
+            "SecretAccessKey": credentials["AWS_SECRET_ACCESS_KEY"],
+            "SessionToken": credentials["AWS_SESSION_TOKEN"],
+        },
+    )
+    _function_arns[credentials["AWS_ACCESS_KEY_ID"]] = arn
+    return dict(credentials)
 
 
 def _api_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
@@ -228,8 +273,28 @@ def _lambda_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck
     yield AccessCheck(check.action, arn, check.context)
     if check.action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration") and parameters.get("Role"):
         yield AccessCheck("iam:PassRole", parameters["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})
+    if check.action in ("lambda:CreateFunction", "lambda:UpdateFunctionConfiguration"):
+        yield from _lambda_configuration_checks(parameters)
     if is_creating and parameters.get("Tags"):
         yield AccessCheck("lambda:TagResource", arn, check.context)
+
+
+def _lambda_configuration_checks(parameters: Mapping[str, Any]) -> Iterator[AccessCheck]:
+    """Yield the checks for what a function's configuration names: AWS makes them with the caller's credentials.
+
+    Layers, by a version's ARN: users' denials, e.g. axiomhq/axiom-lambda-extension#35. VPC:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html, and "your request credentials" in the denials
+    of users, e.g. aws/aws-sdk-ruby#1191. Key:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
+    """
+    for layer in parameters.get("Layers") or []:
+        yield AccessCheck("lambda:GetLayerVersion", layer)
+    if any((parameters.get("VpcConfig") or {}).values()):
+        for operation in ("DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"):
+            yield AccessCheck(f"ec2:{operation}", "*")
+    if key := parameters.get("KMSKeyArn"):
+        for operation in ("CreateGrant", "Encrypt"):
+            yield AccessCheck(f"kms:{operation}", _key_arn(key))
 
 
 def _apigateway_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
@@ -326,14 +391,21 @@ def _kms_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
 
 
 def _s3_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
-    """Add the check of the key that encrypts the bucket:
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms"""
+    """Add the check of the key that encrypts the object: the one that a request names, or the object has, or else the
+    bucket's. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms"""
     yield check
     key_action = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(check.action)
-    bucket = check.resource.removeprefix("arn:aws:s3:::").split("/")[0]
-    key = s3._bucket_default_sse_headers(bucket).get("x-amz-server-side-encryption-aws-kms-key-id")
+    bucket, _, name = check.resource.removeprefix("arn:aws:s3:::").partition("/")
+    if check.action == "s3:PutObject":
+        own = request.headers
+    else:
+        own = s3._stored_sse_headers((s3._buckets.get(bucket) or {}).get("objects", {}).get(name, {}))
+    key = own.get(_SSE_KEY) or s3._bucket_default_sse_headers(bucket).get(_SSE_KEY)
     if key_action and key:
         yield AccessCheck(key_action, _key_arn(key))
+
+
+_SSE_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
 def _key_arn(name: str) -> str:

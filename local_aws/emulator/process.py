@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import secrets
 import select
 import shutil
 import signal
 import socket
+import string
 import subprocess
 import sys
 import tempfile
@@ -22,8 +24,9 @@ from ops.project import ROOT
 from ops.stacks import layout
 
 ACCOUNT = "111122223333"  # AWS's example account, which nobody takes for their own
-ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-"""The account's root. The emulator checks every caller's signature except this one's."""
+ROOT_KEY = "root-key.json"
+"""A file in an emulator's directory: the access key of the account's root, made at each start. Only its owner can read
+it, and it is outside `persistent`, so no archive has it."""
 
 CLOCK_SCALE = 60
 """How many times faster than AWS's the telemetry patch's clock runs: an alarm's period of 60 s lasts 1 s."""
@@ -47,12 +50,22 @@ class Emulator:
     url: str
     region: str
 
+    @property
+    def root_credentials(self) -> dict[str, str]:
+        """Return the access key of the account's root as the variables of AWS's clients."""
+        return dict(json.loads((self.directory / ROOT_KEY).read_text()))
+
+    @property
+    def token_secret(self) -> str:
+        """Return the secret that signs the tokens that the emulator takes for GitHub's."""
+        return self.root_credentials["AWS_SECRET_ACCESS_KEY"]
+
     def environment(self) -> dict[str, str]:
         """Return the variables with which every AWS client calls this emulator as the account's root."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_CA_BUNDLE": str(self.directory / "ca.pem"),
-            **ROOT_CREDENTIALS,
+            **self.root_credentials,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -142,6 +155,7 @@ def start(region: str, port: int = 0, persist: Path | None = None) -> Child:
     persistent = directory / PERSISTENT
     try:
         persistent.mkdir()
+        write_private(directory / ROOT_KEY, json.dumps(_new_root_key()))
         locks.append(folder_locks.hold(directory))
         if persist:
             locks.append(archive.lock(persist))
@@ -151,7 +165,7 @@ def start(region: str, port: int = 0, persist: Path | None = None) -> Child:
             url = f"https://127.0.0.1:{listener.getsockname()[1]}"
             process = _spawn(directory, listener, region, persist, locks)
         record = {"url": url, "region": region, "pid": process.pid, "persist": persist and str(persist)}
-        (persistent / archive.RECORD).write_text(json.dumps(record))
+        write_private(persistent / archive.RECORD, json.dumps(record))
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise
@@ -159,6 +173,20 @@ def start(region: str, port: int = 0, persist: Path | None = None) -> Child:
         for descriptor in locks:
             os.close(descriptor)
     return Child(directory, url, region, process)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, or replace it; no other user can open it in between."""
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def _new_root_key() -> dict[str, str]:
+    """Return an access key in AWS's form:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes"""
+    identifier = "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
+    return {"AWS_ACCESS_KEY_ID": f"AKIA{identifier}", "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
 
 
 def _listener(port: int, *, is_saved: bool) -> socket.socket:
@@ -232,7 +260,6 @@ def _environment(directory: Path, port: int, region: str, is_persistent: bool) -
         "HOME": str(directory),
         "TMPDIR": str(directory / "tmp"),
         **{name: os.environ[name] for name in ("PYTHONPYCACHEPREFIX",) if name in os.environ},
-        **ROOT_CREDENTIALS,
         "AUTH": "true",
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": "localhost",

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from local_aws.emulator import archive
 from local_aws.emulator.process import PERSISTENT, Child, Emulator
@@ -54,13 +55,22 @@ class RunningEmulator:
 def find() -> RunningEmulator | None:
     """Return the running emulator of this checkout, or None."""
     directory = LINK.resolve()
-    if not LINK.is_symlink() or not folder_locks.is_held(directory):
+    if not LINK.is_symlink() or not _is_private(directory) or not folder_locks.is_held(directory):
         return None
     try:
         record = json.loads((directory / PERSISTENT / archive.RECORD).read_text())
     except FileNotFoundError:  # it is ending
         return None
     return RunningEmulator(Emulator(directory, record["url"], record["region"]), record["pid"], record["persist"])
+
+
+def _is_private(directory: Path) -> bool:
+    """Return whether the directory is this user's alone: where the link's is gone, another user may make one."""
+    try:
+        status = directory.stat()
+    except FileNotFoundError:
+        return False
+    return status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
 def get() -> RunningEmulator:

@@ -7,6 +7,7 @@ end when the input closes.
 """
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -21,7 +22,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from local_aws.emulator import archive
-from local_aws.emulator.process import PERSISTENT
+from local_aws.emulator.process import PERSISTENT, ROOT_KEY
 
 SHUTDOWN_SECONDS = 1.0
 """How long running requests may take when the emulator is stopped."""
@@ -31,6 +32,7 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     # Functions inherit the environment, and the next emulator cannot use their bytecode.
     os.environ.pop("PYTHONPYCACHEPREFIX", None)
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    os.umask(0o077)  # the certificate's key, the archive and the functions' files are the owner's alone
     signal.signal(signal.SIGTERM, lambda *_: _end(directory))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_watch_parent, args=(directory,), daemon=True).start()
@@ -39,12 +41,13 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     from ministack import app as emulator  # reads its settings, and the certificate, when imported
     from ministack.core import lambda_runtime
 
-    from local_aws.emulator import clock, cloudtrail, iam, telemetry
+    from local_aws.emulator import clock, cloudtrail, door, iam, telemetry
 
     clock.install(directory)
     telemetry.install()
     iam.install(directory)
     cloudtrail.install()
+    app = door.install(emulator.app, json.loads((directory / ROOT_KEY).read_text()))
     config = Config()
     config.bind = [f"fd://{fd}"]
     config.certfile, config.keyfile = str(certificate), str(key)
@@ -57,7 +60,7 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
         if persist is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
         # Without a shutdown trigger hypercorn would handle SIGTERM itself.
-        serving = asyncio.create_task(serve(_with_ready_line(emulator.app), config, shutdown_trigger=stopping.wait))
+        serving = asyncio.create_task(serve(_with_ready_line(app), config, shutdown_trigger=stopping.wait))
         alarms = asyncio.create_task(telemetry.evaluate_alarms_forever())
 
         async def end_functions() -> None:

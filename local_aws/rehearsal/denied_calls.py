@@ -26,7 +26,10 @@ ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 @dataclass(frozen=True)
 class Account:
-    """The account that the calls are made in; `other_api` is the id of another team's HTTP API."""
+    """The account that the calls are made in.
+
+    `other_api` is the id of another team's HTTP API; `token_secret` signs the tokens of jobs.
+    """
 
     context: AwsContext
     bucket: str
@@ -36,6 +39,7 @@ class Account:
     jobs: github.Jobs
     app: names.AppNames
     other_api: str
+    token_secret: str
 
 
 @dataclass(frozen=True)
@@ -121,9 +125,9 @@ def _tokens(account: Account) -> Iterator[DeniedCall]:
         ("deploy", account.deploy_role_arn, deploy, jobs.deployment),
         ("preview", account.preview_role_arn, preview, jobs.pull_request),
     ):
-        tokens = {origin: github.token(subject) for origin, subject in subjects.items()}
-        tokens["another audience"] = github.token(trusted, "https://github.com/octo-org")
-        tokens["no audience"] = github.token(trusted, "")
+        tokens = {origin: github.token(subject, account.token_secret) for origin, subject in subjects.items()}
+        tokens["another audience"] = github.token(trusted, account.token_secret, "https://github.com/octo-org")
+        tokens["no audience"] = github.token(trusted, account.token_secret, "")
         for origin, token in tokens.items():
             yield DeniedCall("a token", f"of {origin}, for the {role} role", "sts", "assume_role_with_web_identity",
                           {"RoleArn": arn, "RoleSessionName": "denied-call", "WebIdentityToken": token})  # fmt: skip

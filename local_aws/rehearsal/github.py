@@ -1,13 +1,12 @@
 """GitHub Actions as AWS sees it: a job's OIDC token, and the role session that it gets."""
 
-import base64
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.policies.trust import GITHUB_ISSUER, OIDC_AUDIENCE
 from infra.settings import DEFAULT_ENVIRONMENT
+from local_aws.emulator import web_identity
 from local_aws.provider.resource import Aws, Props
 from ops.project import read_yaml
 
@@ -47,12 +46,11 @@ class Jobs:
         return f"{self.prefix}:pull_request"
 
 
-def token(subject: str, audience: str = OIDC_AUDIENCE) -> str:
-    """Return a token with the claims that trust policies check. It has no valid signature: the emulator ignores it."""
+def token(subject: str, secret: str, audience: str = OIDC_AUDIENCE) -> str:
+    """Return a token with the claims that trust policies check, signed with the secret of the emulator's root."""
     now = int(time.time())
     claims = {"iss": f"https://{GITHUB_ISSUER}", "sub": subject, "aud": audience, "iat": now, "exp": now + 300}
-    parts = ({"typ": "JWT", "alg": "RS256"}, claims, "signature")
-    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return web_identity.sign(claims, secret)
 
 
 def session(aws: Aws, role_arn: str, token: str, name: str = SESSION) -> dict[str, str]:

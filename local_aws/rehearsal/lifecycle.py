@@ -16,7 +16,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handler.scenario import SURFACES
 from infra.aws_context import AwsContext
 from infra.names import STATE_KEY_ALIAS, AppNames
-from local_aws.emulator import process
 from local_aws.engine.choice import Engines
 from local_aws.engine.interface import Engine, Update
 from local_aws.provider.core import Provider
@@ -149,14 +148,15 @@ class Lifecycle:
             jobs=github.Jobs.of(self._workspace, REPOSITORY),
             app=AppNames("app"),
             other_api="",
+            token_secret=os.environ["AWS_SECRET_ACCESS_KEY"],
         )
         jobs = self._account.jobs
-        self._credentials["administrator"] = dict(process.ROOT_CREDENTIALS)
+        self._credentials["administrator"] = {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
         for caller, role, subject in (
             ("deploy role", self._account.deploy_role_arn, jobs.deployment),
             ("preview role", self._account.preview_role_arn, jobs.pull_request),
         ):
-            self._credentials[caller] = github.session(aws, role, github.token(subject))
+            self._credentials[caller] = github.session(aws, role, github.token(subject, self._account.token_secret))
         aws.close()
 
     def deploy(self) -> Proof:

@@ -79,7 +79,8 @@ class GitHub:
                 assert self.headers["Authorization"].lower() == "bearer of-the-job"
                 self.send_response(200)
                 self.end_headers()
-                self.wfile.write(json.dumps({"value": github.token(outer.subject)}).encode())
+                token = github.token(outer.subject, emulator.token_secret)
+                self.wfile.write(json.dumps({"value": token}).encode())
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -1,16 +1,19 @@
 """Local AWS: the emulator is reset for every test, so that tests share no state."""
 
+import contextlib
 import functools
 import json
 import os
-import ssl
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 
 from infra import names
 from local_aws.emulator import process
@@ -46,11 +49,12 @@ def emulator(started: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
 
 
 def reset(emulator: Emulator) -> None:
-    """Delete everything in an emulator."""
-    tls = ssl.create_default_context(cafile=emulator.directory / "ca.pem")
-    request = urllib.request.Request(f"{emulator.url}/_ministack/reset", method="POST")
-    with urllib.request.urlopen(request, context=tls) as response:
-        assert response.status == 200
+    """Delete everything in an emulator, as its root."""
+    root = Credentials(*emulator.root_credentials.values())
+    request = AWSRequest("POST", f"{emulator.url}/_ministack/reset", data=b"")
+    SigV4Auth(root, "ministack", emulator.region).add_auth(request)
+    with contextlib.closing(URLLib3Session(verify=str(emulator.directory / "ca.pem"))) as session:
+        assert session.send(request.prepare()).status_code == 200
 
 
 def replace_policy(aws: Aws, role: str, concern: str, change: Callable[[str], str]) -> str:

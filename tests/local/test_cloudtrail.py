@@ -26,7 +26,7 @@ from tests.support.deploying import app_over_bootstrap
 
 ACCOUNT = "111122223333"
 APP = names.AppNames("app")
-JOBS = github.Jobs("repo:octo-org/octo-repo", "sandbox")
+JOBS = github.Jobs("repo:octo-org/octo-repo", "production")
 DEPLOY_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role{names.CI_ROLE_PATH}{names.DEPLOY_ROLE}"
 SESSION_ARN = f"arn:aws:sts::{ACCOUNT}:assumed-role/{names.DEPLOY_ROLE}/deploy-7"
 PROVIDER_ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{trust.GITHUB_ISSUER}"
@@ -84,7 +84,7 @@ def history(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFact
         load(patch, started.environment())
         app, _, _ = app_over_bootstrap(root, administrator, tmp_path_factory.mktemp("state"))
         outputs = app.up().outputs
-    token = github.token(JOBS.deployment)
+    token = github.token(JOBS.deployment, started.token_secret)
     session = github.session(administrator, DEPLOY_ROLE_ARN, token, "deploy-7")
     deploy = open_aws({**started.environment(), **session})
     yield History(started, outputs, administrator, deploy, session, token)
@@ -252,7 +252,7 @@ def test_a_job_of_github_is_recorded_as_a_web_identity(history: History) -> None
 
 def test_a_job_that_the_role_does_not_trust_is_recorded(history: History) -> None:
     with pytest.raises(ClientError):
-        github.session(history.root, DEPLOY_ROLE_ARN, github.token(JOBS.pull_request))
+        github.session(history.root, DEPLOY_ROLE_ARN, github.token(JOBS.pull_request, history.emulator.token_secret))
 
     event = history.last("AssumeRoleWithWebIdentity")
 

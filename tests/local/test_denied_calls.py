@@ -29,7 +29,7 @@ NOT_FOUND = "ResourceNotFoundException"
 SERVICES = ("apigatewayv2", "cloudwatch", "iam", "kms", "lambda", "logs", "s3", "sts")
 
 
-def make_account(other_api: str = "", key_arn: str = "") -> Account:
+def make_account(other_api: str = "", key_arn: str = "", token_secret: str = "") -> Account:
     return Account(
         context=CONTEXT,
         bucket=names.state_bucket(CONTEXT.account, CONTEXT.region),
@@ -39,6 +39,7 @@ def make_account(other_api: str = "", key_arn: str = "") -> Account:
         jobs=JOBS,
         app=APP,
         other_api=other_api,
+        token_secret=token_secret,
     )
 
 
@@ -71,13 +72,14 @@ def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFacto
         app, _, _ = app_over_bootstrap(root, administrator, tmp_path_factory.mktemp("state"))
         app.up()
     key = administrator.client("kms").describe_key(KeyId=names.STATE_KEY_ALIAS)["KeyMetadata"]["Arn"]
-    account = make_account(create_other_team(administrator), key)
+    account = make_account(create_other_team(administrator), key, started.token_secret)
     in_function = credentials_in_function(administrator)
+    deployment, pull_request = (
+        github.token(subject, started.token_secret) for subject in (JOBS.deployment, JOBS.pull_request)
+    )
     sessions = {
-        "deploy role": session(github.session(administrator, account.deploy_role_arn, github.token(JOBS.deployment))),
-        "preview role": session(
-            github.session(administrator, account.preview_role_arn, github.token(JOBS.pull_request))
-        ),
+        "deploy role": session(github.session(administrator, account.deploy_role_arn, deployment)),
+        "preview role": session(github.session(administrator, account.preview_role_arn, pull_request)),
         "function": session(in_function),
         "a token": administrator,
     }
@@ -299,7 +301,8 @@ def test_a_role_that_trusts_githubs_new_form_of_subject_denies_the_old_form(
 
     iam.update_assume_role_policy(RoleName=names.DEPLOY_ROLE, PolicyDocument=trust.by_github(provider, new.deployment))
     try:
-        assert github.session(target.administrator, account.deploy_role_arn, github.token(new.deployment))
+        trusted = github.token(new.deployment, account.token_secret)
+        assert github.session(target.administrator, account.deploy_role_arn, trusted)
         other_ids = github.Jobs("repo:octo-org@9/octo-repo@456", "production")
         for jobs in (JOBS, other_ids):
             call = DeniedCall(
@@ -310,7 +313,7 @@ def test_a_role_that_trusts_githubs_new_form_of_subject_denies_the_old_form(
                 {
                     "RoleArn": account.deploy_role_arn,
                     "RoleSessionName": "test",
-                    "WebIdentityToken": github.token(jobs.deployment),
+                    "WebIdentityToken": github.token(jobs.deployment, account.token_secret),
                 },
             )
             response = call.result(target.administrator)

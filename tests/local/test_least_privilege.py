@@ -82,7 +82,8 @@ def rehearsed(started: Emulator) -> Rehearsed:
         bootstrap.run()
         administrator = Aws()
         with patch.context() as preview_patch:
-            token = github.token(github.Jobs.of(started.workspace, REPOSITORY).pull_request)
+            subject = github.Jobs.of(started.workspace, REPOSITORY).pull_request
+            token = github.token(subject, started.token_secret)
             role = make_account().preview_role_arn
             load(preview_patch, github.session(administrator, role, token, "preview"))
             preview_clients.append(Aws())

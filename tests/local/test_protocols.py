@@ -36,7 +36,8 @@ def preview(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFact
         aws = Aws()
         app_over_bootstrap(root, aws, tmp_path_factory.mktemp("state"))[0].up()
         arn = f"arn:aws:iam::{aws.account}:{PREVIEW}"
-        yield {**started.environment(), **github.session(aws, arn, github.token(JOBS.pull_request))}
+        token = github.token(JOBS.pull_request, started.token_secret)
+        yield {**started.environment(), **github.session(aws, arn, token)}
         aws.close()
 
 

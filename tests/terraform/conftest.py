@@ -148,13 +148,14 @@ def account(
         app, _, _ = app_over_bootstrap(root, aws, folder)
         app.up()
         bootstrap = json.loads((folder / f".pulumi/stacks/{names.PROJECT}/bootstrap.json").read_text())
+        secret = started.token_secret
         roles = f"arn:aws:iam::{aws.account}:role{names.CI_ROLE_PATH}"
         yield Account(
             emulator=started,
             app=app,
             resources={"bootstrap": bootstrap["checkpoint"]["latest"]["resources"], "app": app.resources()},
-            deploy=github.session(aws, roles + names.DEPLOY_ROLE, github.token(JOBS.deployment)),
-            preview=github.session(aws, roles + names.PREVIEW_ROLE, github.token(JOBS.pull_request)),
+            deploy=github.session(aws, roles + names.DEPLOY_ROLE, github.token(JOBS.deployment, secret)),
+            preview=github.session(aws, roles + names.PREVIEW_ROLE, github.token(JOBS.pull_request, secret)),
         )
         aws.close()
 
