@@ -23,6 +23,11 @@ ACCESS_LOG_FIELDS = (
 )
 
 
+REQUESTS_PER_SECOND = 50
+BURST = 100
+"""More than a check or the client ever sends: the URL is public, and each request costs money."""
+
+
 @dataclass(frozen=True)
 class HttpApiArgs:
     """`log_retention_days` is in days, for the access log."""
@@ -83,6 +88,9 @@ class HttpApi(pulumi.ComponentResource):
             access_log_settings=aws.apigatewayv2.StageAccessLogSettingsArgs(
                 destination_arn=access_log.arn,
                 format=json.dumps({field: f"$context.{field}" for field in ACCESS_LOG_FIELDS}),
+            ),
+            default_route_settings=aws.apigatewayv2.StageDefaultRouteSettingsArgs(
+                throttling_rate_limit=REQUESTS_PER_SECOND, throttling_burst_limit=BURST
             ),
             tags=args.tags,
             # The stage deploys the routes that exist when it is created.

@@ -90,7 +90,7 @@ class StateBackend(pulumi.ComponentResource):
         aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.bucket,
-            policy=bucket.arn.apply(foundation.state_bucket),
+            policy=pulumi.Output.all(bucket.arn, key.arn).apply(lambda arns: foundation.state_bucket(*arns)),
             # S3 fails with "conflicting conditional operation" when both settings are written at once.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[public_access])),
         )
@@ -106,6 +106,12 @@ class StateBackend(pulumi.ComponentResource):
                     expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(expired_object_delete_marker=True),
                     noncurrent_version_expiration=(
                         aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=90)
+                    ),
+                    # A killed upload of a state of more than 5 MB leaves parts that no listing of objects shows.
+                    abort_incomplete_multipart_upload=(
+                        aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+                            days_after_initiation=7
+                        )
                     ),
                 )
             ],

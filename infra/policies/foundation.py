@@ -1,7 +1,7 @@
 """The resource policies of the state bucket and of its key."""
 
 from infra.aws_context import AwsContext
-from infra.policies.document import document
+from infra.policies.document import Statement, document
 
 
 def state_key(context: AwsContext) -> str:
@@ -20,8 +20,13 @@ def state_key(context: AwsContext) -> str:
     )
 
 
-def state_bucket(bucket_arn: str) -> str:
-    """Refuse plain HTTP: https://repost.aws/knowledge-center/s3-bucket-policy-for-config-rule."""
+def state_bucket(bucket_arn: str, key_arn: str) -> str:
+    """Refuse plain HTTP (https://repost.aws/knowledge-center/s3-bucket-policy-for-config-rule), and objects under
+    another encryption or key than the bucket's own.
+
+    `Null` because a request that names no encryption gets the bucket's, and `StringNotEquals` is true of an absent key:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+    """
     return document(
         {
             "Sid": "TlsOnly",
@@ -30,5 +35,18 @@ def state_bucket(bucket_arn: str) -> str:
             "Action": "s3:*",
             "Resource": [bucket_arn, f"{bucket_arn}/*"],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
+        },
+        _only("KmsOnly", bucket_arn, "s3:x-amz-server-side-encryption", "aws:kms"),
+        _only("OwnKeyOnly", bucket_arn, "s3:x-amz-server-side-encryption-aws-kms-key-id", key_arn),
     )
+
+
+def _only(sid: str, bucket_arn: str, header: str, value: str) -> Statement:
+    return {
+        "Sid": sid,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"{bucket_arn}/*",
+        "Condition": {"Null": {header: "false"}, "StringNotEquals": {header: value}},
+    }

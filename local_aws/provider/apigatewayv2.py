@@ -101,7 +101,8 @@ class Route(_PartOfApi):
 
 class Stage(_Tagged):
     token = "aws:apigatewayv2/stage:Stage"
-    inputs = frozenset({"apiId", "name", "autoDeploy", "accessLogSettings", "tags"})
+    settings = frozenset({"autoDeploy", "accessLogSettings", "defaultRouteSettings"})
+    inputs = settings | {"apiId", "name", "tags"}
     replaces = frozenset({"apiId", "name"})
 
     def create(self, new: Props) -> tuple[str, Props]:
@@ -112,7 +113,7 @@ class Stage(_Tagged):
 
     def read(self, id: str, old: Props) -> Props:
         stage = self.aws.client("apigatewayv2").get_stage(ApiId=old["apiId"], StageName=id)
-        plain = {key: old[key] for key in ("autoDeploy", "accessLogSettings") if key in old}
+        plain = {key: old[key] for key in sorted(self.settings) if key in old}
         actual = {**dict.fromkeys(plain), **restricted_to(plain, stage)}
         return {**actual, "name": id, "tags": stage.get("Tags", {}), **self._computed(old["apiId"], id)}
 
@@ -120,7 +121,7 @@ class Stage(_Tagged):
         client = self.aws.client("apigatewayv2")
         if "accessLogSettings" in changed and not new.get("accessLogSettings"):
             client.delete_access_log_settings(ApiId=new["apiId"], StageName=id)
-        if plain := {key: new[key] for key in changed & {"autoDeploy", "accessLogSettings"} if key in new}:
+        if plain := {key: new[key] for key in changed & self.settings if key in new}:
             client.update_stage(ApiId=new["apiId"], StageName=id, **to_api(client, "UpdateStage", plain))
         if "tags" in changed:
             self._retag(old, new)

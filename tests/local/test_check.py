@@ -74,6 +74,7 @@ def test_the_lifecycle_by_hand(deployed: Deployed, tmp_path: Path) -> None:
         "function policy",
         "alarm storefront-app-handler-errors",
         "alarm storefront-app-api-5xx",
+        "client's last answer",
         "errors in /aws/lambda/storefront-app-handler",
         "metric Errors",
         "metric 5xx",

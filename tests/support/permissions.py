@@ -90,7 +90,7 @@ def documents(aws: AwsContext) -> dict[str, str]:
         "execution": execution.execution(
             aws.arn("logs", "log-group:/aws/lambda/storefront-app-handler"), is_traced=True
         ),
-        "bucket": foundation.state_bucket(_bucket(aws)),
+        "bucket": foundation.state_bucket(_bucket(aws), aws.arn("kms", "key/1")),
         "key": foundation.state_key(aws),
         "execution's trust": trust.by_lambda(),
         "CI's trust": trust.by_github(

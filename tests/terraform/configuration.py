@@ -93,6 +93,11 @@ def write(folder: Path, resources: State, *, importing: bool = False) -> None:
     """
     targets = in_aws(resources)
     references = {resource["urn"]: _references(resource) for resource in targets}
+    if importing:  # our provider's URL of a stage is the emulator's, as it says, and a value of what is imported
+        references = {
+            urn: {text: term for text, term in terms.items() if not term.endswith(".invoke_url")}
+            for urn, terms in references.items()
+        }
     blocks: dict[str, dict[str, Any]] = {}
     for resource in targets:
         blocks.setdefault(KINDS[resource["type"]].type, {})[label(resource)] = _block(resource, references, folder)
@@ -123,8 +128,9 @@ def _block(resource: dict[str, Any], references: dict[str, dict[str, str]], fold
     for key, value in resource["inputs"].items():
         name = kind.renamed.get(key, _snake_case(key))
         if name == "filename":
-            (folder / "package.zip").write_bytes(lambda_.package(value))
-            block[name] = "${path.module}/package.zip"
+            package = f"{label(resource)}.zip"
+            (folder / package).write_bytes(lambda_.package(value))
+            block[name] = f"${{path.module}}/{package}"
             continue
         sources = resource.get("propertyDependencies", {}).get(key, [])
         known = {text: term for urn in sources for text, term in references.get(urn, {}).items()}

@@ -40,12 +40,15 @@ def test_what_our_provider_made_plans_no_change(stack: str, account: Account, tm
 
 
 def test_the_deployed_code_is_the_package(account: Account, tmp_path: Path) -> None:
-    (function,) = [one for one in account.resources["app"] if one["type"] == "aws:lambda/function:Function"]
+    functions = [one for one in account.resources["app"] if one["type"] == "aws:lambda/function:Function"]
     terraform = account.terraform(written(tmp_path / "app", account.resources["app"], importing=True))
 
     terraform.run("plan", "-input=false", "-out=plan")
 
-    assert f'"code_sha256":"{function["inputs"]["sourceCodeHash"]}"' in terraform.run("show", "-json", "plan").stdout
+    plan = terraform.run("show", "-json", "plan").stdout
+    assert len(functions) == 2
+    for function in functions:
+        assert f'"code_sha256":"{function["inputs"]["sourceCodeHash"]}"' in plan
 
 
 def _explained(change: Change) -> bool:

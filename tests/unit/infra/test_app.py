@@ -172,6 +172,7 @@ def test_the_access_log_is_json_with_the_request_id() -> None:
     line = json.loads(stage["accessLogSettings"]["format"])
 
     assert stage["name"] == "$default"
+    assert stage["defaultRouteSettings"] == {"throttlingRateLimit": 50, "throttlingBurstLimit": 100}
     assert line["requestId"] == "$context.requestId"
     assert line["status"] == "$context.status"
 

@@ -62,9 +62,15 @@ def test_the_state_bucket_is_private_versioned_encrypted_and_tls_only() -> None:
     assert rule["blockedEncryptionTypes"] == ["SSE-C"]
     (expiry,) = result.resource("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration").inputs["rules"]
     assert expiry["noncurrentVersionExpiration"] == {"noncurrentDays": 90}
-    (statement,) = json.loads(result.resource("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])["Statement"]
-    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert expiry["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
+    statements = json.loads(result.resource("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])["Statement"]
+    assert {(one["Effect"], one["Principal"]) for one in statements} == {("Deny", "*")}
+    method, key = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    assert [one["Condition"] for one in statements] == [
+        {"Bool": {"aws:SecureTransport": "false"}},
+        {"Null": {method: "false"}, "StringNotEquals": {method: "aws:kms"}},
+        {"Null": {key: "false"}, "StringNotEquals": {key: "arn:aws:mock:::bootstrap-state-key"}},
+    ]
 
 
 def test_bucket_settings_that_s3_cannot_apply_at_once_are_applied_in_order() -> None:

@@ -200,7 +200,8 @@ class Cloud:
     def paginate(self, **request: Any) -> list[dict[str, Any]]:
         self.requests.append(request)
         first, *rest = self.lines[request["logGroupName"]] or [""]
-        return [{"events": [{"message": first}]}, {"events": []}, {"events": [{"message": line} for line in rest]}]
+        events = [{"message": line, "timestamp": 0} for line in (first, *rest)]
+        return [{"events": events[:1]}, {"events": []}, {"events": events[1:]}]
 
     def get_metric_statistics(self, **request: Any) -> dict[str, Any]:
         self.requests.append(request)
