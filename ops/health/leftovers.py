@@ -1,6 +1,6 @@
 """What AWS still has of an app stack, by its names: a state that says nothing is left cannot know what it lost."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -26,11 +26,12 @@ def find(stack: str, region: str | None) -> list[str]:
 
 def _there(app: AppNames, session: Any) -> Iterator[str]:
     functions, events = session.client("lambda"), session.client("events")
-    for name, read in (
+    probes: list[tuple[str, Callable[[str], Any]]] = [
         (app.function, lambda name: functions.get_function(FunctionName=name)),
         (app.client, lambda name: functions.get_function(FunctionName=name)),
         (app.schedule, lambda name: events.describe_rule(Name=name)),
-    ):
+    ]
+    for name, read in probes:
         try:
             read(name)
             yield name

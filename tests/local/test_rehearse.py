@@ -225,7 +225,7 @@ def test_a_failed_step_is_printed_with_expected_and_actual(project_copy: Path, s
             "infra/function.py",
             "child = options.child(self)",
             "child = pulumi.ResourceOptions(parent=self, retain_on_delete=True)",
-            "11  look for leftovers       administrator  FAILED\n"
+            "12  look for leftovers       administrator  FAILED\n"
             "    expected nothing of the app\n    actual   app-function-logs, app-function-",
         ),
     ],
