@@ -47,7 +47,7 @@ def observer(context: AwsContext) -> str:
         {
             "Sid": "Functions",
             "Effect": "Allow",
-            # Not GetFunction, which returns a link to the code, and not ListFunctions, which returns all teams' variables.
+            # Not GetFunction, which links to the code, and not ListFunctions, which returns all teams' variables.
             "Action": ["lambda:GetFunctionConfiguration", "lambda:GetPolicy", "lambda:ListTags"],
             "Resource": functions,
         },
