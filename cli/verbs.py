@@ -20,6 +20,7 @@ VERBS = [
     ("bootstrap", PROGRAM, "make the account's foundation: state bucket, key, CI's roles; once, by a person"),
     ("status", PROGRAM, "is a stack deployed, is an incident active in it, and since when"),
     ("check", PROGRAM, "is a deployed stack healthy, or failing, and does its telemetry agree"),
+    ("evaluate", EVALUATION, "ask an investigator what is wrong with a stack, and compare its answer with the truth"),
     ("recover", PROGRAM, "repair the state of a stack whose update was killed"),
     ("summary", PROGRAM, "what a workflow's run did, as Markdown for its page"),
     ("test", TEST, "lint, types and tests"),

@@ -4,6 +4,7 @@ It runs in an empty folder, not in the checkout, with the observer's credentials
 environment. It is a process of the same user, all the same: what that user can read in files, it can read.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -58,7 +59,7 @@ class Command:
                     )  # fmt: skip
                 except OSError as error:
                     raise UsageError(f"--command {self._arguments[0]}: cannot be run ({error.strerror}); name a "
-                                     "program by its path, or one on PATH")  # fmt: skip
+                                     "program by its path, or one on PATH") from None  # fmt: skip
             try:
                 ended = self._wait(process, answered, started, report)
             finally:
@@ -89,8 +90,6 @@ class Command:
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
     """Kill whatever is left of the program's process group, also of one that has ended itself."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from evaluation import records
 from evaluation.adapters import from_journal
@@ -57,7 +57,7 @@ class _VoidError(Exception):
 
 
 class DevOpsAgent:
-    """Asks in one agent space. `deadline` and `poll` are in seconds; `max_usd` ends an investigation that costs more."""
+    """Asks in one agent space. `deadline` and `poll` are in seconds; `max_usd` ends a dearer investigation."""
 
     name = "devops-agent"
 
@@ -97,8 +97,8 @@ class DevOpsAgent:
         except _VoidError as error:
             status, reason = "void", str(error)
         except (ClientError, BotoCoreError) as error:
-            raise UsageError(f"AWS DevOps Agent: {error}; the question stays asked: mend that and run this again, which "
-                             "goes on waiting") from None  # fmt: skip
+            raise UsageError(f"AWS DevOps Agent: {error}; the question stays asked; correct that and run this again, "
+                             "which goes on waiting") from None  # fmt: skip
         findings = from_journal(raw.get("journal", []))
         if status == "completed" and findings is None:
             status, reason = "void", f"the journal has nothing to read: {_types(raw['journal'])}"
@@ -118,8 +118,8 @@ class DevOpsAgent:
             values = {field.name: valid[field.name] for field in dataclasses.fields(Task)}
             task = Task(**{**values, "started": parse_time(valid["started"])})
             if task.space_arn != self._space_arn:
-                raise UsageError(f"{path}: it was asked in {task.space_arn}, not in {self._space_arn}; name that space, "
-                                 "or another --out")  # fmt: skip
+                raise UsageError(f"{path}: it was asked in {task.space_arn}, not in {self._space_arn}; name that "
+                                 "space, or another --out")  # fmt: skip
             return task
         token = f"{self._space[:16]}-{time.time_ns():x}"
         task = Task(datetime.now(timezone.utc), self._space_arn, token, None, self._usage_hours())
@@ -210,7 +210,7 @@ class DevOpsAgent:
             except (ClientError, BotoCoreError) as error:
                 code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
                 is_over = self._left(task) <= 0 if task else attempt >= len(BACKOFF)
-                if isinstance(error, ClientError) and code not in _AGAIN:
+                if code not in _AGAIN and not isinstance(error, HTTPClientError):
                     raise
                 if is_over:
                     raise _VoidError(f"{code} until the deadline" if task else f"{code}, {attempt} times") from None
@@ -241,7 +241,7 @@ def _agent_seconds(task: dict[str, Any], elapsed: float) -> float:
         return 0.0
     if task.get("status") not in (*_VOID, "COMPLETED"):
         return elapsed
-    return max(0.0, (task["updatedAt"] - task["createdAt"]).total_seconds())
+    return max(0.0, float((task["updatedAt"] - task["createdAt"]).total_seconds()))
 
 
 def _why(status: str, task: dict[str, Any]) -> str:

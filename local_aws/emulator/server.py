@@ -39,10 +39,11 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     from ministack import app as emulator  # reads its settings, and the certificate, when imported
     from ministack.core import lambda_runtime
 
-    from local_aws.emulator import clock, cloudtrail, iam, telemetry
+    from local_aws.emulator import clock, cloudtrail, devops_agent, iam, telemetry
 
     clock.install(directory)
     telemetry.install()
+    devops_agent.install(directory)
     iam.install(directory)
     cloudtrail.install()
     config = Config()
