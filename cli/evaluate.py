@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from evaluation.investigators.investigator import Investigator
     from evaluation.judging import Inquiry
     from evaluation.scoring import Axis, Score
-    from ops.observer import Access
 
 AGENTS = ("devops-agent", "command", "person", "runbook", "always-healthy", "last-change", "shotgun", "echo")
 DEADLINES = {"devops-agent": 1800.0, "person": 4 * 3600.0}
@@ -84,10 +83,9 @@ def _ask(options: argparse.Namespace, console: Console) -> int:
     region = options.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not region:
         raise UsageError("the region is not known: add --region, for example eu-west-1")
-    access = observer.access(region)
-    investigator = _investigator(options, region, access)
+    investigator, sees_as = _investigator(options, region)
     cost = investigator.cost()
-    console.line(f"{options.agent} is asked about stack {options.stack} in {region}, and sees AWS as {access.sentence}")
+    console.line(f"{options.agent} is asked about stack {options.stack} in {region}, and sees AWS as {sees_as}")
     console.line(f"it may cost {cost.sentence}")
     if cost.most_usd != 0.0 and not options.yes and not _is_confirmed(console):
         return 2
@@ -123,31 +121,35 @@ def _refuse_wrong_numbers(options: argparse.Namespace) -> None:
             raise UsageError(f"--{name.replace('_', '-')}: is for --agent {agent}, not {options.agent}; leave it out")
 
 
-def _investigator(options: argparse.Namespace, region: str, access: "Access") -> "Investigator":
+def _investigator(options: argparse.Namespace, region: str) -> "tuple[Investigator, str]":
+    """Return who is asked, and whose rights they have in AWS."""
     deadline = options.deadline or DEADLINES.get(options.agent, DEADLINE_SECONDS)
     if options.agent == "devops-agent":
-        return _devops_agent(options, deadline)
+        return _devops_agent(options, deadline), "its agent space lets it"
+    if options.agent == "person":
+        from evaluation.investigators.person import Person
+
+        return Person(deadline), "themselves"
+    from ops import observer
+
     if options.agent == "command":
         import shlex
 
         from evaluation.investigators.command import Command
-        from ops import observer
 
         words = shlex.split(options.command or "")
         if not words:
             raise UsageError("--agent command needs --command 'PROGRAM ARGUMENTS', which is asked on standard input")
-        return Command(words, {**access.variables, **observer.shell_endpoint()}, region, deadline)
-    if options.agent == "person":
-        from evaluation.investigators.person import Person
-
-        return Person(deadline)
+        access = observer.access(region)
+        return Command(words, {**access.variables, **observer.shell_endpoint()}, region, deadline), access.sentence
     from evaluation.investigators.references import RULES, Reference
 
-    return Reference(options.agent, RULES[options.agent], access.session())
+    access = observer.access(region)
+    return Reference(options.agent, RULES[options.agent], access.session()), access.sentence
 
 
 def _devops_agent(options: argparse.Namespace, deadline: float) -> "Investigator":
-    """Asked with the shell's credentials: the agent has its own, and the observer may not ask it."""
+    """Asked with the shell's credentials: the observer may not ask it."""
     import re
 
     import boto3

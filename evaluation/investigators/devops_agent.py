@@ -102,7 +102,7 @@ class DevOpsAgent:
         findings = from_journal(raw.get("journal", []))
         if status == "completed" and findings is None:
             status, reason = "void", f"the journal has nothing to read: {_types(raw['journal'])}"
-        text = findings.text or "\n".join(cause.statement for cause in findings.causes) if findings else ""
+        text = "\n\n".join([*(cause.statement for cause in findings.causes), findings.text]) if findings else ""
         raw["usage_hours"] = {"before": task.usage_hours_before, "after": self._usage_hours()}
         seconds = round(self._elapsed(task), 3)
         cost = round(_agent_seconds(raw.get("task", {}), seconds) * USD_PER_SECOND, 4)

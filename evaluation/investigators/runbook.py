@@ -174,7 +174,7 @@ def _errors(logs: Any, function: str, since: datetime) -> Iterator[tuple[datetim
                 record = json.loads(event["message"])
             except ValueError:
                 record = {}
-            request = str(record.get("requestId") or event["eventId"])
+            request = str(record.get("requestId") or event.get("eventId") or event["timestamp"])
             if request not in requests:
                 requests.add(request)
                 message = str(record.get("message") or record.get("errorMessage") or event["message"])
