@@ -25,6 +25,7 @@ SERVICE: str = yaml.safe_load((Path(__file__).resolve().parent.parent / "Pulumi.
 
 APP_ROLE_PATH = f"/{SERVICE}/app/"
 CI_ROLE_PATH = f"/{SERVICE}/ci/"
+PEOPLE_ROLE_PATH = f"/{SERVICE}/people/"
 
 BOUNDARY = f"{SERVICE}-app-boundary"
 DEPLOY_ROLE = f"{SERVICE}-ci-deploy"
@@ -112,7 +113,7 @@ class AppNames:
 
 
 def ci_policy(role: str, concern: str) -> str:
-    """Return the name of the managed policy of a CI role for one concern."""
+    """Return the name of the managed policy of a CI role, or of a person's role, for one concern."""
     return f"{role}-{concern}"
 
 
