@@ -16,12 +16,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from pulumi import automation as auto
 
 from infra import names
-from ops import folder_locks, project
+from ops import clients, folder_locks, project
 from ops.console import Console
 from ops.errors import UsageError
 from ops.health.workload import stack_outputs
@@ -75,8 +74,8 @@ def current_account(region: str) -> Account:
     Raises UsageError when there are none, or AWS refuses them.
     """
     try:
-        identity = boto3.client("sts", region_name=region).get_caller_identity()
-    except (BotoCoreError, ClientError, ValueError) as error:
+        identity = clients.client("sts", region).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
         raise UsageError(f"AWS does not say whose credentials these are: {error}; load an administrator's of the "
                          "account into this shell") from None  # fmt: skip
     return Account(identity["Account"], region, identity["Arn"])
@@ -291,8 +290,8 @@ def _is_alive(pid: int) -> bool:
 
 
 def _refuse_incomplete(folder: Path, config: Config) -> None:
-    in_file = project.read_yaml(project.stack_file(folder, STACK)).get("config") or {}
-    if REPOSITORY not in in_file and not {REPOSITORY, REPOSITORY.split(":")[1]} & dict(config).keys():
+    in_file = project.stack_config(folder, STACK)
+    if REPOSITORY not in in_file and REPOSITORY not in {project.full_key(key, names.PROJECT) for key, _ in config}:
         raise UsageError(f"{REPOSITORY} is missing: it is the repository whose CI may assume the roles; add "
                          "--config githubRepository=OWNER/NAME")  # fmt: skip
 

@@ -10,11 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import names
-from ops import project
+from ops import clients, project
 from ops.errors import UsageError
 from ops.health.workload import stack_outputs
 from ops.stacks import layout, trust
@@ -168,7 +167,7 @@ class Backend:
 
     @functools.cached_property
     def _s3(self) -> Any:
-        return boto3.client("s3", region_name=self.region, endpoint_url=self.endpoint)
+        return clients.client("s3", self.region, self.endpoint)
 
     def _unreadable(self, error: Exception) -> UsageError:
         return UsageError(

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops import clients
 from ops.errors import UsageError
 from ops.stacks import urn
 
@@ -69,7 +69,7 @@ def resolve(deployment: dict[str, Any], region: str) -> list[ResolvedOperation]:
 
         @functools.cache
         def client(service: str) -> Any:
-            made = boto3.client(service, region_name=region)
+            made = clients.client(service, region)
             opened.callback(made.close)
             return made
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import names
+from ops import clients
 from ops.errors import UsageError
 from ops.stacks.pending_operations import FINDERS
 from ops.stacks.urn import PROVIDER_TYPE, STACK_TYPE
@@ -37,8 +37,8 @@ def refuse_foreign_bucket(bucket: str, region: str | None, endpoint: str | None)
             "bootstrap's output backendUrl"
         )
     try:
-        account = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError, ValueError) as error:
+        account = clients.client("sts", region).get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
         raise UsageError(f"AWS does not say whose credentials these are: {error}; load credentials into this "
                          "shell, and check AWS_ENDPOINT_URL where it is set") from None  # fmt: skip
     expected = names.state_bucket(account, region or "")
