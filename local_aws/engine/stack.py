@@ -131,7 +131,7 @@ class Stack:
         """
         key = f"{self._keys.locks}{uuid.uuid4()}.json"
         self._refuse_other_locks(key)
-        lock = Lock(os.getpid(), getpass.getuser(), socket.gethostname(), now())
+        lock = Lock(os.getpid(), _user(), socket.gethostname(), now())
         try:
             self._store.put(key, _encode(asdict(lock)))
             self._refuse_other_locks(key)  # two runs that start at once see each other's lock here
@@ -171,6 +171,14 @@ class Stack:
             latest["pending_operations"] = state.pending_operations
         checkpoint = {"stack": f"organization/{self._project}/{self._name}", "latest": latest}
         return _encode({"version": CHECKPOINT_VERSION, "checkpoint": checkpoint})
+
+
+def _user() -> str:
+    """Return the user's name, or its number where the machine does not know it, as with `docker run --user 1000`."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def now() -> str:
