@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import os
 import signal
 import sys
@@ -20,6 +21,9 @@ INTERRUPTED = 130
 
 def run(verb: str, arguments: list[str]) -> int:
     """Run a verb and return its exit code; an error that a person can do something about is one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal, or half a surrogate in a message
     gc.disable()  # runs are short: looking for cycles among what Pulumi and botocore load is a sixth of a flip
     for number in _interrupts():
         signal.signal(number, _interrupt)

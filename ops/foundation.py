@@ -6,7 +6,6 @@ until then. So a run that was interrupted anywhere is continued by the next, whi
 """
 
 import contextlib
-import json
 import os
 import shlex
 import socket
@@ -24,9 +23,10 @@ from ops import clients, folder_locks, project
 from ops.console import Console
 from ops.errors import UsageError
 from ops.health.workload import stack_outputs
-from ops.stacks import layout, recovery, urn
+from ops.stacks import checkpoint, layout, recovery, urn
 from ops.stacks.automation import Cli, Pulumi, as_usage_error
 from ops.stacks.backend import Backend
+from ops.stacks.checkpoint import MalformedError
 from ops.stacks.events import Events
 from ops.stacks.layout import Lock
 
@@ -235,10 +235,10 @@ def _latest(home: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        return dict(json.loads(path.read_bytes())["checkpoint"].get("latest") or {})
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return checkpoint.latest(checkpoint.decoded(path.read_bytes()))
+    except MalformedError as error:
         raise UsageError(
-            f"{path} is not a state of Pulumi's: it is empty or cut off; bring it back from a backup, or, when nothing "
+            f"{path} {error}: it is empty or cut off; bring it back from a backup, or, when nothing "
             f"was made in AWS yet, remove {home}, and run again"
         ) from None
 
@@ -249,14 +249,7 @@ def _resources(home: Path) -> list[dict[str, Any]]:
 
 def _locks(home: Path) -> list[Lock]:
     paths = (home / layout.StackKeys(project.name(), STACK).locks).glob("*.json")
-    return [Lock.of(_json(path), str(path)) for path in paths]
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError:
-        return None
+    return [Lock.of(path.read_bytes(), str(path)) for path in paths]
 
 
 def _release(pulumi: Pulumi, locks: list[Lock]) -> None:

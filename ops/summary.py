@@ -26,7 +26,7 @@ def of_file(path: Path) -> str:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         content = None  # an event log has several values, one to a line
     if isinstance(content, dict) and "kind" in content:
         return of_check(records.read(path, "check"))

@@ -56,7 +56,7 @@ def restore(folder: Path, target: Path, region: str) -> int:
         shutil.unpack_archive(archive, target)
         record = json.loads((target / RECORD).read_text())
         port, saved_region = urlsplit(record["url"]).port or 0, record["region"]
-    except (OSError, shutil.ReadError, tarfile.TarError, ValueError, KeyError) as error:
+    except (OSError, EOFError, shutil.ReadError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
         raise LocalAwsError(f"{archive} cannot be read ({error}): remove it, or name another folder") from None
     if saved_region != region:
         raise LocalAwsError(

@@ -56,7 +56,7 @@ class Workload:
                 code_sha256=function["outputs"]["codeSha256"],
                 invokers=frozenset((one["statementId"], one["principal"], one["sourceArn"]) for one in permissions),
             )
-        except (KeyError, StopIteration) as error:
+        except (KeyError, StopIteration, TypeError, AttributeError, IndexError) as error:
             raise UsageError(
                 f"the stack's state has no {error or FUNCTION_TYPE}: check looks at stacks of scope app, such as "
                 "`--stack app`"
