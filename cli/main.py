@@ -40,7 +40,7 @@ def run(verb: str, arguments: list[str]) -> int:
     except OSError as error:
         # The reader of our output has gone, or a disk is full; what is still buffered can go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return _end(str(error))
+        return _end(_named(error))
     except Exception as error:
         return unexpected(error)
 
@@ -56,6 +56,14 @@ def unexpected(error: BaseException) -> int:
     except OSError as full:
         details = f"the details cannot be written ({full.strerror})"
     return _end(f"an error that this program does not expect: {what}; {details}; please report it with that file")
+
+
+def _named(error: OSError) -> str:
+    """What went wrong with which file, and the variables that name the file."""
+    if error.filename is None:
+        return str(error)
+    variables = [name for name, value in os.environ.items() if value == error.filename]
+    return f"{error.filename}{f' ({variables[0]})' if variables else ''} cannot be used: {error.strerror}"
 
 
 def _end(message: str) -> int:

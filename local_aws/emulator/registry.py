@@ -64,8 +64,8 @@ def find() -> RunningEmulator | None:
         return None
     except (ValueError, KeyError, TypeError):
         raise LocalAwsError(
-            f"{path} is not the record of an emulator: it is empty or cut off; end the process that `fuser {directory}` "
-            f"names, and remove {LINK}"
+            f"{path} is not the record of an emulator: it is empty or cut off; end the process that `fuser` names for "
+            f"{directory}, and remove {LINK}"
         ) from None
 
 

@@ -96,6 +96,7 @@ class Stack:
                     f"version {CHECKPOINT_VERSION}; use the Pulumi CLI for this stack"
                 )
             latest = checkpoint.latest(state)
+            checkpoint.refuse_broken(latest.get("resources") or [])
         except MalformedError as error:
             raise LocalAwsError(
                 f"{self._keys.state} {error}: it is empty, cut off or not Pulumi's; bring back an earlier version of "

@@ -45,7 +45,20 @@ class Backend:
         self.url = url
         self.bucket = parts.netloc
         self._folder = f"{parts.path.strip('/')}/".lstrip("/")
-        self.region, self.endpoint = query.get("region"), query.get("endpoint")
+        self.endpoint = query.get("endpoint")
+        self._region = query.get("region")
+
+    @property
+    def region(self) -> str:
+        """The bucket's region: as Pulumi, from the URL, else from the shell.
+
+        Raises UsageError when neither names one.
+        """
+        region = self._region or os.environ.get("AWS_REGION") or clients.session(None).region_name
+        if not region:
+            raise UsageError(f"Pulumi's backend is {self.url!r}, which names no region, nor does AWS_REGION: set "
+                             "PULUMI_BACKEND_URL to bootstrap's output backendUrl")  # fmt: skip
+        return region
 
     def stacks(self) -> list[str]:
         """The names of this project's stacks."""

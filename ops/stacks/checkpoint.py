@@ -58,6 +58,24 @@ def latest(checkpoint: dict[str, Any]) -> dict[str, Any]:
     return deployment
 
 
+def refuse_broken(resources: list[dict[str, Any]]) -> None:
+    """Raise MalformedError when a resource is there twice, or is before one that it refers to, or refers to none.
+
+    Pulumi's own commands refuse such a state, too:
+    https://github.com/pulumi/pulumi/blob/master/pkg/resource/deploy/snapshot.go (VerifyIntegrity)
+    """
+    known: set[str] = set()
+    for resource in resources:
+        urn = resource["urn"]
+        if urn in known and not resource.get("delete"):
+            raise MalformedError(f"has {urn} twice")
+        provider = str(resource.get("provider") or "").rpartition("::")[0]
+        for other in (*filter(None, (resource.get("parent"), provider)), *(resource.get("dependencies") or [])):
+            if other not in known:
+                raise MalformedError(f"has {urn}, which refers to {other}, which is not before it")
+        known.add(urn)
+
+
 def _check(resource: dict[str, Any], *, needs_id: bool) -> None:
     urn, type = resource.get("urn"), resource.get("type")
     if not isinstance(urn, str) or urn.count("::") < 3 or not isinstance(type, str) or Urn.parse(urn).type != type:
