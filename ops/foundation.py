@@ -37,6 +37,9 @@ MESSAGE = "./sandbox bootstrap"
 NO_SECRETS = ""
 """The passphrase of a state that has no secrets; without any, Pulumi keeps no state in a folder."""
 
+UNCOMPRESSED = {"PULUMI_DIY_BACKEND_GZIP": "false", "PULUMI_DIY_BACKEND_ZSTD": "false"}
+"""The states of this stack are read here, too."""
+
 Config = list[tuple[str, str]]
 Ask = Callable[[Console], bool]
 """Asks a person whether to go on."""
@@ -187,7 +190,7 @@ def _in_folder(cli: Cli, folder: Path, home: Path) -> Pulumi:
         {
             "PULUMI_BACKEND_URL": f"{home.as_uri()}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": NO_SECRETS,
-            "PULUMI_DIY_BACKEND_GZIP": "false",  # it is read here, too
+            **UNCOMPRESSED,
         },
     )
 
@@ -198,6 +201,7 @@ def _in_bucket(cli: Cli, folder: Path, account: Account) -> Pulumi:
         folder,
         {
             "PULUMI_BACKEND_URL": account.backend_url,
+            **UNCOMPRESSED,
             # A checkout that lacks the lines that the first run wrote into Pulumi.bootstrap.yaml.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         },
