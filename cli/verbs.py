@@ -7,7 +7,7 @@ TEST = EVALUATION + ["tests/requirements.in"]
 
 # requirements, and what must be there to import once they are installed
 MODULES = {
-    "requirements.in": ["pulumi", "pulumi_aws", "boto3", "yaml", "pip"],
+    "requirements.in": ["pulumi", "pulumi_aws", "boto3", "ruamel.yaml", "pip"],
     "local_aws/requirements.in": ["ministack", "cbor2", "trustme"],
     "evaluation/requirements.in": ["jsonschema", "markdown_it", "scipy", "jinja2", "plotly"],
     "tests/requirements.in": ["pytest", "xdist", "hypothesis", "ruff", "mypy", "importlinter", "awscli"],

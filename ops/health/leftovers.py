@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.names import AppNames
+from ops import clients
 from ops.errors import UsageError
 
 
@@ -19,7 +19,7 @@ def find(stack: str, region: str | None) -> list[str]:
     Raises UsageError when AWS cannot be asked.
     """
     try:
-        return list(_there(AppNames(stack), boto3.Session(region_name=region)))
+        return list(_there(AppNames(stack), clients.session(region)))
     except (ClientError, BotoCoreError) as error:
         raise UsageError(f"AWS cannot be asked what is left of the stack: {error}; check the credentials") from None
 
