@@ -63,7 +63,7 @@ def _stack_file(folder: Path) -> Path:
 
 
 def _print(result: Result, account: Account, folder: Path, console: Console) -> None:
-    repository = project.read_yaml(_stack_file(folder))["config"][foundation.REPOSITORY]
+    repository = project.stack_config(folder, foundation.STACK)[foundation.REPOSITORY]
     console.line(f"\nThe foundation is in place, its state in s3://{account.bucket}")
     if result.kept:
         console.line(f"The first state is kept in {result.kept}")

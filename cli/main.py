@@ -1,14 +1,18 @@
-"""Runs a verb: signals, and errors as exit codes."""
+"""Runs a verb: signals, and errors as exit codes; a traceback goes into a file, and not to a person."""
 
 import gc
 import importlib
+import io
 import os
 import signal
 import sys
+import tempfile
 import threading
+import traceback
 from types import FrameType
 from typing import Any
 
+from infra.errors import ProjectFileError
 from ops.errors import UsageError
 
 INTERRUPTED = 130
@@ -17,6 +21,9 @@ INTERRUPTED = 130
 
 def run(verb: str, arguments: list[str]) -> int:
     """Run a verb and return its exit code; an error that a person can do something about is one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal, or half a surrogate in a message
     gc.disable()  # runs are short: looking for cycles among what Pulumi and botocore load is a sixth of a flip
     for number in _interrupts():
         signal.signal(number, _interrupt)
@@ -24,16 +31,45 @@ def run(verb: str, arguments: list[str]) -> int:
         status = int(importlib.import_module(f"cli.{verb}").main(arguments))
         sys.stdout.flush()
         return status
-    except UsageError as error:
-        sys.stderr.write(f"sandbox: {error}\n")
-        return 2
+    except (UsageError, ProjectFileError) as error:
+        return _end(str(error))
     except KeyboardInterrupt:
         return interrupted()
+    except ImportError:
+        raise  # the script repairs the environment
     except OSError as error:
         # The reader of our output has gone, or a disk is full; what is still buffered can go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.stderr.write(f"sandbox: {error}\n")
-        return 1
+        return _end(_named(error))
+    except Exception as error:
+        return unexpected(error)
+
+
+def unexpected(error: BaseException) -> int:
+    """Say in one line what nobody has foreseen; the traceback, which may have secrets in it, is in a private file."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="incident-sandbox-error-", suffix=".txt")  # mode 0600
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(traceback.format_exception(error))
+        details = f"the details are in {path}"
+    except OSError as full:
+        details = f"the details cannot be written ({full.strerror})"
+    return _end(f"an error that this program does not expect: {what}; {details}; please report it with that file")
+
+
+def _named(error: OSError) -> str:
+    """What went wrong with which file, and the variables that name the file."""
+    if error.filename is None:
+        return str(error)
+    variables = [name for name, value in os.environ.items() if value == error.filename]
+    return f"{error.filename}{f' ({variables[0]})' if variables else ''} cannot be used: {error.strerror}"
+
+
+def _end(message: str) -> int:
+    """Write a message as one line and return the exit code of all errors."""
+    sys.stderr.write(f"sandbox: {' '.join(message.split())}\n")
+    return 2
 
 
 def interrupted() -> int:

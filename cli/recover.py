@@ -4,7 +4,7 @@ import argparse
 
 from ops import project
 from ops.console import Console
-from ops.stacks import automation, backend, recovery
+from ops.stacks import automation, backend, layout, recovery
 from ops.stacks.automation import Pulumi
 
 
@@ -25,5 +25,6 @@ def main(argv: list[str]) -> int:
     state = backend.current()
     if state.resources(stack) is None:
         raise state.no_such_stack(stack)
-    recovery.recover(Pulumi(cli, folder, {}), state, stack, project.region(folder, stack), Console())
+    region = project.region(folder, layout.stack_name(stack, project.name()))
+    recovery.recover(Pulumi(cli, folder, {}), state, stack, region, Console())
     return 0

@@ -7,7 +7,7 @@ TEST = EVALUATION + ["tests/requirements.in"]
 
 # requirements, and what must be there to import once they are installed
 MODULES = {
-    "requirements.in": ["pulumi", "pulumi_aws", "boto3", "yaml", "pip"],
+    "requirements.in": ["pulumi", "pulumi_aws", "boto3", "ruamel.yaml", "pip"],
     "local_aws/requirements.in": ["ministack", "cbor2", "trustme"],
     "evaluation/requirements.in": ["jsonschema", "markdown_it", "scipy", "jinja2", "plotly"],
     "tests/requirements.in": ["pytest", "xdist", "hypothesis", "ruff", "mypy", "importlinter", "awscli"],
@@ -22,6 +22,7 @@ VERBS = [
     ("check", PROGRAM, "is a deployed stack healthy, or failing, and does its telemetry agree"),
     ("truth", PROGRAM, "what happened in a stack's last incident: the change, its onset, its end, and is that certain"),
     ("timeline", EVALUATION, "a stack's last incident on one time axis, as a page or as Markdown"),
+    ("evaluate", EVALUATION, "ask an investigator what is wrong with a stack, and compare its answer with the truth"),
     ("recover", PROGRAM, "repair the state of a stack whose update was killed"),
     ("summary", PROGRAM, "what a workflow's run did, as Markdown for its page"),
     ("test", TEST, "lint, types and tests"),

@@ -316,9 +316,7 @@ class CampaignFolder:
         path = self._file(trial_id, "answer")
         if not path.exists():
             return None
-        valid = records.load(path, "answer")
-        names = [column.name for column in fields(Answer) if column.name != "started"]
-        return Answer(started=parse_time(valid["started"]), **{name: valid[name] for name in names})
+        return answer_from_record(records.load(path, "answer"))
 
     def write_answer(self, trial_id: str, answer: Answer) -> None:
         """Write the answer."""
@@ -350,15 +348,7 @@ class CampaignFolder:
         path = self._file(trial_id, "judgements")
         if not path.exists():
             return None
-        valid = records.load(path, "judgements")
-        return Judgements(
-            started=parse_time(valid["started"]),
-            by=valid["by"],
-            axes={
-                Axis(name): Judgement(Outcome(axis["outcome"]), parse_time(axis["at"]), axis["note"])
-                for name, axis in valid["axes"].items()
-            },
-        )
+        return judgements_from_record(records.load(path, "judgements"))
 
     def write_judgements(self, trial_id: str, judgements: Judgements) -> None:
         """Write a person's decisions."""
@@ -379,6 +369,24 @@ class CampaignFolder:
         path = self._file(trial_id, record["kind"])
         path.parent.mkdir(parents=True, exist_ok=True)
         ops.records.write(path, record)
+
+
+def answer_from_record(valid: Mapping[str, Any]) -> Answer:
+    """Return the answer of a valid record."""
+    names = [column.name for column in fields(Answer) if column.name != "started"]
+    return Answer(started=parse_time(valid["started"]), **{name: valid[name] for name in names})
+
+
+def judgements_from_record(valid: Mapping[str, Any]) -> Judgements:
+    """Return the decisions of a valid record."""
+    return Judgements(
+        started=parse_time(valid["started"]),
+        by=valid["by"],
+        axes={
+            Axis(name): Judgement(Outcome(axis["outcome"]), parse_time(axis["at"]), axis["note"])
+            for name, axis in valid["axes"].items()
+        },
+    )
 
 
 def truth_seal(record: Mapping[str, Any]) -> str:

@@ -5,12 +5,13 @@ import pulumi
 from infra import aws_context, tags
 from infra.aws_context import AwsContext
 from infra.ci_roles import CiRoles, CiRolesArgs
+from infra.people_roles import PeopleRoles, PeopleRolesArgs
 from infra.settings import BootstrapSettings
 from infra.state_backend import StateBackend, StateBackendArgs
 
 
 class Bootstrap(pulumi.ComponentResource):
-    """State backend and CI roles."""
+    """State backend, CI's roles, and people's roles where the settings name people."""
 
     outputs: dict[str, pulumi.Output[str] | pulumi.Output[dict[str, dict[str, str]]]]
 
@@ -30,6 +31,7 @@ class Bootstrap(pulumi.ComponentResource):
                 subject_prefix=settings.subject_prefix,
                 environment=settings.environment,
                 oidc_provider_arn=settings.oidc_provider_arn,
+                agent_space_arn=settings.agent_space_arn,
                 state=state,
                 tags=standard,
                 protect=settings.protect,
@@ -43,6 +45,20 @@ class Bootstrap(pulumi.ComponentResource):
             "previewRoleArn": roles.preview_role_arn,
             "githubVariables": self._github_variables(context, state, roles, settings.environment),
         }
+        if settings.operator_principals:
+            people = PeopleRoles(
+                f"{name}-people",
+                PeopleRolesArgs(
+                    context=context,
+                    principals=settings.operator_principals,
+                    deploy_policies=roles.deploy_policies,
+                    tags=standard,
+                    protect=settings.protect,
+                ),
+                pulumi.ResourceOptions(parent=self),
+            )
+            self.outputs["operatorRoleArn"] = people.operator_role_arn
+            self.outputs["observerRoleArn"] = people.observer_role_arn
         self.register_outputs(self.outputs)
 
     def _github_variables(

@@ -7,19 +7,22 @@ import pulumi_aws as aws
 
 from infra import names, options
 from infra.aws_context import AwsContext
-from infra.policies import ci, execution, trust
+from infra.policies import agent, ci, execution, trust
 from infra.state_backend import StateBackend
 
 
 @dataclass(frozen=True)
 class CiRolesArgs:
-    """`subject_prefix` starts every trusted token's subject; `environment` is the GitHub environment that deploys; with
-    `protect` all resources are protected and retained."""
+    """`subject_prefix` starts every trusted token's subject; `environment` is the GitHub environment that deploys; in
+    the agent space `agent_space_arn`, if any, the deploy role may ask; with `protect` all resources are protected and
+    retained.
+    """
 
     context: pulumi.Input[AwsContext]
     subject_prefix: str
     environment: str
     oidc_provider_arn: str | None
+    agent_space_arn: str | None
     state: StateBackend
     tags: dict[str, str]
     protect: bool
@@ -30,6 +33,8 @@ class CiRoles(pulumi.ComponentResource):
 
     deploy_role_arn: pulumi.Output[str]
     preview_role_arn: pulumi.Output[str]
+    deploy_policies: dict[str, pulumi.Output[str]]
+    """The ARNs of the deploy role's policies, by concern."""
 
     def __init__(self, name: str, args: CiRolesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("incident-sandbox:infra:CiRoles", name, None, opts)
@@ -48,21 +53,25 @@ class CiRoles(pulumi.ComponentResource):
             opts=self._child,
         )
         provider_arn = self._provider_arn()
-        self.deploy_role_arn = self._role(
+        self.deploy_role_arn, self.deploy_policies = self._role(
             "deploy",
             names.DEPLOY_ROLE,
             provider_arn.apply(
                 lambda arn: trust.by_github(arn, f"{args.subject_prefix}:environment:{args.environment}")
             ),
-            ci.DEPLOY,
+            {**ci.DEPLOY, **self._asking()},
         )
-        self.preview_role_arn = self._role(
+        self.preview_role_arn, _ = self._role(
             "preview",
             names.PREVIEW_ROLE,
             provider_arn.apply(lambda arn: trust.by_github(arn, f"{args.subject_prefix}:pull_request")),
             ci.PREVIEW,
         )
         self.register_outputs({"deployRoleArn": self.deploy_role_arn, "previewRoleArn": self.preview_role_arn})
+
+    def _asking(self) -> dict[str, ci.Policy]:
+        space_arn = self._args.agent_space_arn
+        return {"agent": lambda context, bucket_arn, key_arn: agent.ask(space_arn)} if space_arn else {}
 
     def _provider_arn(self) -> pulumi.Output[str]:
         """Return the OIDC provider's ARN. An account has at most one per issuer, so settings can name it."""
@@ -78,7 +87,9 @@ class CiRoles(pulumi.ComponentResource):
 
     def _role(
         self, purpose: str, role_name: str, trust_policy: pulumi.Output[str], policies: dict[str, ci.Policy]
-    ) -> pulumi.Output[str]:
+    ) -> tuple[pulumi.Output[str], dict[str, pulumi.Output[str]]]:
+        """Declare a role with its policies; return its ARN and the policies', by concern."""
+        arns = {}
         role = aws.iam.Role(
             f"{self._name}-{purpose}",
             name=role_name,
@@ -101,7 +112,8 @@ class CiRoles(pulumi.ComponentResource):
                 opts=self._child,
             )
             aws.iam.RolePolicyAttachment(name, role=role.name, policy_arn=managed.arn, opts=self._child)
-        return role.arn
+            arns[concern] = managed.arn
+        return role.arn, arns
 
     def _document(self, policy: ci.Policy) -> pulumi.Output[str]:
         state = self._args.state

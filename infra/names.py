@@ -11,20 +11,30 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from infra import project_file
+from infra.errors import ProjectFileError
 
 PROJECT = "incident-sandbox"
 """Pulumi's project, which is the namespace of the settings and a part of the state's keys. It is fixed."""
 
 SERVICE_SETTING = f"{PROJECT}:serviceName"
 
-SERVICE: str = yaml.safe_load((Path(__file__).resolve().parent.parent / "Pulumi.yaml").read_text(encoding="utf-8"))[
-    "config"
-][SERVICE_SETTING]["default"]
+
+def _service(path: Path) -> str:
+    try:
+        return str(project_file.read(path)["config"][SERVICE_SETTING]["default"])
+    except (KeyError, TypeError):
+        raise ProjectFileError(
+            f"{path} has no default of {SERVICE_SETTING}, with which all names begin: bring its lines back"
+        ) from None
+
+
+SERVICE = _service(Path(__file__).resolve().parent.parent / "Pulumi.yaml")
 """The service's name, of all stacks of the project: bootstrap's policies match an app's names by it."""
 
 APP_ROLE_PATH = f"/{SERVICE}/app/"
 CI_ROLE_PATH = f"/{SERVICE}/ci/"
+PEOPLE_ROLE_PATH = f"/{SERVICE}/people/"
 
 BOUNDARY = f"{SERVICE}-app-boundary"
 DEPLOY_ROLE = f"{SERVICE}-ci-deploy"
@@ -112,7 +122,7 @@ class AppNames:
 
 
 def ci_policy(role: str, concern: str) -> str:
-    """Return the name of the managed policy of a CI role for one concern."""
+    """Return the name of the managed policy of a CI role, or of a person's role, for one concern."""
     return f"{role}-{concern}"
 
 

@@ -6,7 +6,6 @@ until then. So a run that was interrupted anywhere is continued by the next, whi
 """
 
 import contextlib
-import json
 import os
 import shlex
 import socket
@@ -16,18 +15,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from pulumi import automation as auto
 
 from infra import names
-from ops import folder_locks, project
+from ops import clients, folder_locks, project
 from ops.console import Console
 from ops.errors import UsageError
 from ops.health.workload import stack_outputs
-from ops.stacks import layout, recovery, urn
+from ops.stacks import checkpoint, layout, recovery, urn
 from ops.stacks.automation import Cli, Pulumi, as_usage_error
 from ops.stacks.backend import Backend
+from ops.stacks.checkpoint import MalformedError
 from ops.stacks.events import Events
 from ops.stacks.layout import Lock
 
@@ -37,6 +36,9 @@ MESSAGE = "./sandbox bootstrap"
 """In the history of every update."""
 NO_SECRETS = ""
 """The passphrase of a state that has no secrets; without any, Pulumi keeps no state in a folder."""
+
+UNCOMPRESSED = {"PULUMI_DIY_BACKEND_GZIP": "false", "PULUMI_DIY_BACKEND_ZSTD": "false"}
+"""The states of this stack are read here, too."""
 
 Config = list[tuple[str, str]]
 Ask = Callable[[Console], bool]
@@ -75,8 +77,8 @@ def current_account(region: str) -> Account:
     Raises UsageError when there are none, or AWS refuses them.
     """
     try:
-        identity = boto3.client("sts", region_name=region).get_caller_identity()
-    except (BotoCoreError, ClientError, ValueError) as error:
+        identity = clients.client("sts", region).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
         raise UsageError(f"AWS does not say whose credentials these are: {error}; load an administrator's of the "
                          "account into this shell") from None  # fmt: skip
     return Account(identity["Account"], region, identity["Arn"])
@@ -188,7 +190,7 @@ def _in_folder(cli: Cli, folder: Path, home: Path) -> Pulumi:
         {
             "PULUMI_BACKEND_URL": f"{home.as_uri()}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": NO_SECRETS,
-            "PULUMI_DIY_BACKEND_GZIP": "false",  # it is read here, too
+            **UNCOMPRESSED,
         },
     )
 
@@ -199,6 +201,7 @@ def _in_bucket(cli: Cli, folder: Path, account: Account) -> Pulumi:
         folder,
         {
             "PULUMI_BACKEND_URL": account.backend_url,
+            **UNCOMPRESSED,
             # A checkout that lacks the lines that the first run wrote into Pulumi.bootstrap.yaml.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         },
@@ -239,10 +242,10 @@ def _latest(home: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        return dict(json.loads(path.read_bytes())["checkpoint"].get("latest") or {})
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return checkpoint.latest(checkpoint.decoded(path.read_bytes()))
+    except MalformedError as error:
         raise UsageError(
-            f"{path} is not a state of Pulumi's: it is empty or cut off; bring it back from a backup, or, when nothing "
+            f"{path} {error}: it is empty or cut off; bring it back from a backup, or, when nothing "
             f"was made in AWS yet, remove {home}, and run again"
         ) from None
 
@@ -253,14 +256,7 @@ def _resources(home: Path) -> list[dict[str, Any]]:
 
 def _locks(home: Path) -> list[Lock]:
     paths = (home / layout.StackKeys(project.name(), STACK).locks).glob("*.json")
-    return [Lock.of(_json(path), str(path)) for path in paths]
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError:
-        return None
+    return [Lock.of(path.read_bytes(), str(path)) for path in paths]
 
 
 def _release(pulumi: Pulumi, locks: list[Lock]) -> None:
@@ -294,8 +290,8 @@ def _is_alive(pid: int) -> bool:
 
 
 def _refuse_incomplete(folder: Path, config: Config) -> None:
-    in_file = project.read_yaml(project.stack_file(folder, STACK)).get("config") or {}
-    if REPOSITORY not in in_file and not {REPOSITORY, REPOSITORY.split(":")[1]} & dict(config).keys():
+    in_file = project.stack_config(folder, STACK)
+    if REPOSITORY not in in_file and REPOSITORY not in {project.full_key(key, names.PROJECT) for key, _ in config}:
         raise UsageError(f"{REPOSITORY} is missing: it is the repository whose CI may assume the roles; add "
                          "--config githubRepository=OWNER/NAME")  # fmt: skip
 

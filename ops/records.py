@@ -30,7 +30,7 @@ def read(path: Path, *kinds: str) -> dict[str, Any]:
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read as a JSON record: {error}") from None
     if not isinstance(record, dict) or record.get("kind") not in kinds:
         kind = record.get("kind") if isinstance(record, dict) else None

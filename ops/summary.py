@@ -26,7 +26,7 @@ def of_file(path: Path) -> str:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         content = None  # an event log has several values, one to a line
     if isinstance(content, dict) and "kind" in content:
         return of_check(records.read(path, "check"))
@@ -75,7 +75,19 @@ def plain_text(text: str) -> str:
 
 
 def links(outputs: dict[str, Any]) -> str:
-    """Where to look at a deployed app: the API, and in AWS's console the function, its log and the alarms."""
+    """Where to look at a deployed app: the API, and in AWS's console the function, its log and the alarms.
+
+    Raises UsageError when the outputs are not an app stack's.
+    """
+    try:
+        return _links(outputs)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"the stack's outputs in the state are not an app stack's ({error}): deploy it again"
+        ) from None
+
+
+def _links(outputs: dict[str, Any]) -> str:
     _, partition, _, region, *_ = outputs["functionArn"].split(":")
     console = f"https://{region}.{CONSOLES[partition]}"
     cloudwatch = f"{console}/cloudwatch/home?region={region}"

@@ -29,7 +29,7 @@ def _roles(context: AwsContext) -> str:
     return context.iam_arn(f"role{names.APP_ROLE_PATH}{_EVERY_APP.prefix}-role")
 
 
-def _functions(context: AwsContext) -> str:
+def functions(context: AwsContext) -> str:
     return context.arn("lambda", f"function:{_EVERY_APP.prefix}")
 
 
@@ -41,7 +41,7 @@ def _alarms(context: AwsContext) -> str:
     return context.arn("cloudwatch", f"alarm:{_EVERY_APP.prefix}")
 
 
-def _log_groups(context: AwsContext) -> list[str]:
+def log_groups(context: AwsContext) -> list[str]:
     """Return patterns that match both forms in which AWS names a group: NAME (ListTagsForResource, DeleteLogGroup) and
     NAME:log-stream: (CreateLogGroup, PutRetentionPolicy, FilterLogEvents)."""
     return [
@@ -50,7 +50,7 @@ def _log_groups(context: AwsContext) -> list[str]:
     ]
 
 
-def _rules(context: AwsContext) -> str:
+def rules(context: AwsContext) -> str:
     return context.arn("events", f"rule/{_EVERY_APP.schedule}")
 
 
@@ -120,7 +120,7 @@ def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
                 "lambda:ListTags",
                 "lambda:ListVersionsByFunction",
             ],
-            "Resource": _functions(context),
+            "Resource": functions(context),
         },
         {
             "Sid": "DescribeApis",
@@ -142,7 +142,7 @@ def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
             "Effect": "Allow",
             # On the group without `:*`: ministryofjustice/modernisation-platform#7184.
             "Action": "logs:ListTagsForResource",
-            "Resource": _log_groups(context),
+            "Resource": log_groups(context),
         },
         {
             "Sid": "DescribeAlarms",
@@ -155,7 +155,7 @@ def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
             "Sid": "DescribeSchedules",
             "Effect": "Allow",
             "Action": ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"],
-            "Resource": _rules(context),
+            "Resource": rules(context),
         },
     ]
 
@@ -163,7 +163,7 @@ def _describe_app(context: AwsContext, *lists: str) -> list[Statement]:
 def _observe_app(context: AwsContext) -> list[Statement]:
     """Allow what `./sandbox check`, `truth` and `timeline` read."""
     return [
-        {"Sid": "ReadLogs", "Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": _log_groups(context)},
+        {"Sid": "ReadLogs", "Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": log_groups(context)},
         {
             "Sid": "ReadAlarmHistory",
             "Effect": "Allow",
@@ -234,13 +234,13 @@ def _manage_functions(context: AwsContext) -> list[Statement]:
                 "lambda:UpdateFunctionCode",
                 "lambda:UpdateFunctionConfiguration",
             ],
-            "Resource": _functions(context),
+            "Resource": functions(context),
         },
         {
             "Sid": "LetServicesInvoke",
             "Effect": "Allow",
             "Action": "lambda:AddPermission",
-            "Resource": _functions(context),
+            "Resource": functions(context),
             # To no others: a function's policy can grant others every action on it, permanently.
             "Condition": {"StringEquals": {"lambda:Principal": ["apigateway.amazonaws.com", "events.amazonaws.com"]}},
         },
@@ -284,7 +284,7 @@ def _manage_apis(context: AwsContext) -> list[Statement]:
 def _manage_stages(context: AwsContext) -> list[Statement]:
     """Identify stages by the log group of their access log, because their ARNs have the ids of APIs, too."""
     stages = f"{_apis(context)}/*/stages"
-    access_log = _log_groups(context)[1]
+    access_log = log_groups(context)[1]
     return [
         {
             "Sid": "MakeStages",
@@ -346,7 +346,7 @@ def _manage_schedules(context: AwsContext) -> list[Statement]:
                 "events:TagResource",
                 "events:UntagResource",
             ],
-            "Resource": _rules(context),
+            "Resource": rules(context),
         }
     ]
 
@@ -366,7 +366,7 @@ def _manage_log_groups(context: AwsContext) -> list[Statement]:
                 "logs:TagResource",
                 "logs:UntagResource",
             ],
-            "Resource": _log_groups(context),
+            "Resource": log_groups(context),
         }
     ]
 

@@ -11,7 +11,7 @@ class Statement(TypedDict, total=False):
 
     Sid: str
     Effect: str
-    Principal: str | dict[str, str]
+    Principal: str | dict[str, str | list[str]]
     Action: str | list[str]
     Resource: str | list[str]
     Condition: Condition

@@ -11,6 +11,15 @@ def by_lambda() -> str:
     return document({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
 
 
+def by_principals(arns: tuple[str, ...]) -> str:
+    """Return the trust policy of exactly these roles and users: IAM stores them by their unique ids, so that whoever is
+    created later under the same name is not trusted.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    return document({"Effect": "Allow", "Principal": {"AWS": list(arns)}, "Action": "sts:AssumeRole"})
+
+
 def by_github(provider_arn: str, subject: str) -> str:
     """Return the trust policy of GitHub Actions jobs with exactly this subject: no wildcard, no ForAllValues.
 

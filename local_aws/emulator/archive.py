@@ -57,7 +57,7 @@ def restore(folder: Path, target: Path, region: str) -> int:
         _unpack(archive, target)
         record = json.loads((target / RECORD).read_text())
         port, saved_region = urlsplit(record["url"]).port or 0, record["region"]
-    except (OSError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
         raise LocalAwsError(f"{archive} cannot be read ({error}): remove it, or name another folder") from None
     if saved_region != region:
         raise LocalAwsError(

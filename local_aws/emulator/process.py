@@ -69,6 +69,8 @@ class Emulator:
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
+            # Some services put a prefix before the host's name, as `dp.`, and 127.0.0.1 takes none.
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             "NO_PROXY": "localhost,127.0.0.1",
             "no_proxy": "localhost,127.0.0.1",
             # The user's own files must not add a profile, a role or another endpoint.

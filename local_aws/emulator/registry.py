@@ -57,11 +57,17 @@ def find() -> RunningEmulator | None:
     directory = LINK.resolve()
     if not LINK.is_symlink() or not _is_private(directory) or not folder_locks.is_held(directory):
         return None
+    path = directory / PERSISTENT / archive.RECORD
     try:
-        record = json.loads((directory / PERSISTENT / archive.RECORD).read_text())
+        record = json.loads(path.read_bytes())
+        return RunningEmulator(Emulator(directory, record["url"], record["region"]), record["pid"], record["persist"])
     except FileNotFoundError:  # it is ending
         return None
-    return RunningEmulator(Emulator(directory, record["url"], record["region"]), record["pid"], record["persist"])
+    except (ValueError, KeyError, TypeError):
+        raise LocalAwsError(
+            f"{path} is not the record of an emulator: it is empty or cut off; end the process that `fuser` names for "
+            f"{directory}, and remove {LINK}"
+        ) from None
 
 
 def _is_private(directory: Path) -> bool:

@@ -41,10 +41,11 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     from ministack import app as emulator  # reads its settings, and the certificate, when imported
     from ministack.core import lambda_runtime
 
-    from local_aws.emulator import clock, cloudtrail, door, iam, telemetry
+    from local_aws.emulator import clock, cloudtrail, devops_agent, door, iam, telemetry
 
     clock.install(directory)
     telemetry.install()
+    devops_agent.install(directory)
     iam.install(directory)
     cloudtrail.install()
     app = door.install(emulator.app, json.loads((directory / ROOT_KEY).read_text()))

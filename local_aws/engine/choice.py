@@ -15,7 +15,7 @@ from local_aws.engine.store import Bucket, Folder
 from local_aws.provider.resource import Aws
 from ops import foundation
 from ops.console import NullConsole
-from ops.project import read_yaml
+from ops.project import stack_config
 from ops.stacks import automation
 from ops.stacks.automation import Cli, Pulumi
 
@@ -89,9 +89,8 @@ class _Cli:
         self._secrets_provider: str | None = None
 
     def bootstrap(self, repository: str, message: str) -> Update:
-        stack_file = self._pulumi.folder / f"Pulumi.{names.BOOTSTRAP_STACK}.yaml"
         config = [("aws:region", self._region)]
-        if foundation.REPOSITORY not in (read_yaml(stack_file).get("config") or {}):
+        if foundation.REPOSITORY not in stack_config(self._pulumi.folder, names.BOOTSTRAP_STACK):
             config.append((foundation.REPOSITORY, repository))
         started = time.monotonic()
         result = foundation.run(

@@ -194,9 +194,10 @@ class Deployment:
             self._delete_for_replacement(old)
             return self._create(Step("replace", urn, tuple(sorted(diff.changed))), new)
 
-        new["id"], new["created"] = old["id"], old["created"]
+        new["id"] = old["id"]
+        new["created"] = old.get("created", new["created"])  # older CLIs wrote none
         if not diff.changed:
-            new["outputs"], new["modified"] = old["outputs"], old["modified"]
+            new["outputs"], new["modified"] = old["outputs"], old.get("modified", new["modified"])
             self._complete(Step("same", urn), new)
         else:
             step = Step("update", urn, tuple(sorted(diff.changed)))
@@ -318,8 +319,8 @@ class Deployment:
                     "type": PROVIDER_TYPE,
                     "inputs": inputs,
                     "outputs": inputs,
-                    "created": old["created"] if old else time,
-                    "modified": old["modified"] if old else time,
+                    "created": old.get("created", time) if old else time,
+                    "modified": old.get("modified", time) if old else time,
                 }
             return f"{urn}::{self._news[urn]['id']}"
 

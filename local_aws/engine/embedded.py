@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +24,8 @@ from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws, Props
-from ops.project import read_yaml
+from ops import project
+from ops.stacks import layout
 from ops.stacks.pending_operations import ResolvedOperation, resolve
 
 
@@ -52,28 +52,23 @@ class EmbeddedEngine:
         on_step: Callable[[Step], None] = lambda step: None,
         on_resolved: Callable[[ResolvedOperation], None] = lambda operation: None,
     ) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", stack):
-            raise LocalAwsError(
-                f"stack name {stack!r}: must have 1 to 100 letters, digits, hyphens, underscores and full stops"
-            )
-        project = read_yaml(root / "Pulumi.yaml")
         self._aws = aws
         self._main = root / "__main__.py"
-        self._project = str(project["name"])
-        self._name = stack
-        self._config = _configuration(root, project, stack)
-        self._stack = Stack(store, self._project, stack)
+        self._project = project.name_in(root)
+        self._name = layout.stack_name(stack, self._project)
+        self._config = _configuration(root, self._name)
+        self._stack = Stack(store, self._project, self._name)
         self._secrets_provider = secrets_provider
         self._on_step = on_step
         self._on_resolved = on_resolved
 
     def set_config(self, key: str, value: str) -> None:
         """Set a configuration value for this engine's operations; the project's files do not change."""
-        self._config[self._full_key(key)] = value
+        self._config[project.full_key(key, self._project)] = value
 
     def get_config(self, key: str) -> str | None:
         """Return the configuration value that the next operation uses, or None when it is not set."""
-        return self._config.get(self._full_key(key))
+        return self._config.get(project.full_key(key, self._project))
 
     def up(self, message: str = "") -> Update:
         """Run the program, and deploy what it declares.
@@ -145,9 +140,6 @@ class EmbeddedEngine:
             state.secrets_provider = self._new_data_key()
             moved.save(state)
         self._stack = moved
-
-    def _full_key(self, key: str) -> str:
-        return key if ":" in key else f"{self._project}:{key}"
 
     def _load(self) -> State:
         state = self._stack.load()
@@ -283,19 +275,21 @@ def _refreshed(provider: Provider, resource: Resource) -> Resource | None:
     return None if outputs is None else {**resource, "outputs": outputs}
 
 
-def _configuration(root: Path, project: dict[str, Any], stack: str) -> dict[str, str]:
-    """Return the stack's configuration as the CLI combines it: the project's defaults, then the stack's file."""
-    values: dict[str, Any] = {}
-    for key, declared in (project.get("config") or {}).items():
-        if isinstance(declared, dict) and ("default" in declared or "value" in declared):
-            values[key] = declared.get("value", declared.get("default"))
-    stack_file = root / f"Pulumi.{stack}.yaml"
-    if stack_file.exists():
-        values |= read_yaml(stack_file).get("config") or {}
+def _configuration(root: Path, stack: str) -> dict[str, str]:
+    """Return the stack's configuration, each value as the text that the CLI passes to a program."""
+    values = project.configuration(root, stack)
     for key, value in values.items():
         if isinstance(value, dict) and "secure" in value:
             raise LocalAwsError(
-                f"{key} in {stack_file.name} is a secret, and the embedded engine does not store secrets: use the "
+                f"{key} of stack {stack} is a secret, and the embedded engine does not store secrets: use the "
                 "Pulumi CLI"
             )
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    return {key: _text(value) for key, value in values.items()}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -18,7 +18,9 @@ from typing import Any
 
 from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
-from ops.stacks.layout import META_KEY, Lock, StackKeys
+from ops.stacks import checkpoint
+from ops.stacks.checkpoint import MalformedError
+from ops.stacks.layout import COMPRESSED, META_KEY, Lock, StackKeys
 
 META = b"version: 1\n"  # version 1: stacks are stored under their project's name
 CHECKPOINT_VERSION = 3
@@ -40,6 +42,10 @@ KNOWN_KEYS = {
 }  # fmt: skip
 """The keys of a state's resources that this engine knows. Any other means that the resource needs another handling:
 https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (ResourceV3)"""
+
+
+OMITTED: Resource = {"custom": False, "inputs": {}, "outputs": {}}
+"""What the CLI does not write of a resource when it is empty."""
 
 
 class LockedError(LocalAwsError):
@@ -72,24 +78,34 @@ class Stack:
 
         Raises LocalAwsError when this engine cannot read the checkpoint.
         """
+        for ending in COMPRESSED:
+            if self._store.get(self._keys.state + ending) is not None:
+                raise LocalAwsError(
+                    f"{self._keys.state}{ending} is a compressed state, which the embedded engine does not continue: "
+                    "use the Pulumi CLI for this stack"
+                )
         content = self._store.get(self._keys.state)
         self.exists = content is not None
         if content is None:
             return None
-        checkpoint = _decode(content)
-        version = checkpoint.get("version") if isinstance(checkpoint, dict) else None
-        if version != CHECKPOINT_VERSION:
+        try:
+            state = checkpoint.decoded(content)
+            if state.get("version") != CHECKPOINT_VERSION:
+                raise LocalAwsError(
+                    f"{self._keys.state} has checkpoint version {state.get('version')}: the embedded engine reads "
+                    f"version {CHECKPOINT_VERSION}; use the Pulumi CLI for this stack"
+                )
+            latest = checkpoint.latest(state)
+            checkpoint.refuse_broken(latest.get("resources") or [])
+        except MalformedError as error:
             raise LocalAwsError(
-                f"{self._keys.state} has checkpoint version {version}: the embedded engine reads version "
-                f"{CHECKPOINT_VERSION}; use the Pulumi CLI for this stack"
-            )
-        latest = checkpoint["checkpoint"].get("latest") or {}
-        state = State(
-            latest.get("resources") or [], latest.get("secrets_providers"), latest.get("pending_operations") or []
-        )
-        for resource in state.resources:
+                f"{self._keys.state} {error}: it is empty, cut off or not Pulumi's; bring back an earlier version of "
+                "that object (the bucket keeps them), then run again"
+            ) from None
+        resources = [{**OMITTED, **resource} for resource in latest.get("resources") or []]
+        for resource in resources:
             self._refuse_unknown(resource)
-        return state
+        return State(resources, latest.get("secrets_providers"), latest.get("pending_operations") or [])
 
     def _refuse_unknown(self, resource: Resource) -> None:
         """Raise LocalAwsError for keys that only the CLI writes, such as `external` or `pendingReplacement`: such a
@@ -116,7 +132,15 @@ class Stack:
     def history(self) -> list[dict[str, Any]]:
         """Return the stack's updates, newest first."""
         keys = [key for key in self._store.keys(self._keys.history) if key.endswith(".history.json")]
-        return [json.loads(self._store.get(key) or b"{}") for key in reversed(keys)]
+        return [self._entry(key) for key in reversed(keys)]
+
+    def _entry(self, key: str) -> dict[str, Any]:
+        try:
+            return checkpoint.decoded(self._store.get(key) or b"")
+        except MalformedError as error:
+            raise LocalAwsError(
+                f"{key} {error}: it is empty or cut off; delete it, and the history is without that update"
+            ) from None
 
     def copy_history_to(self, other: "Stack") -> None:
         """Copy the history into another store."""
@@ -131,7 +155,7 @@ class Stack:
         """
         key = f"{self._keys.locks}{uuid.uuid4()}.json"
         self._refuse_other_locks(key)
-        lock = Lock(os.getpid(), getpass.getuser(), socket.gethostname(), now())
+        lock = Lock(os.getpid(), _user(), socket.gethostname(), now())
         try:
             self._store.put(key, _encode(asdict(lock)))
             self._refuse_other_locks(key)  # two runs that start at once see each other's lock here
@@ -153,7 +177,7 @@ class Stack:
             content = self._store.get(key)
             if content is None:
                 continue  # released since it was listed
-            holder = Lock.of(_decode(content), key)
+            holder = Lock.of(content, key)
             raise LockedError(
                 f"stack {self._name!r} is locked by {holder}: wait until that run ends, or, if it was killed, release "
                 f"its lock with `./sandbox local cancel --stack {self._name}`"
@@ -173,17 +197,17 @@ class Stack:
         return _encode({"version": CHECKPOINT_VERSION, "checkpoint": checkpoint})
 
 
+def _user() -> str:
+    """Return the user's name, or its number where the machine does not know it, as with `docker run --user 1000`."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
 def now() -> str:
     """Return the current time in the format of checkpoints."""
     return datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
-
-
-def _decode(content: bytes) -> Any:
-    """Return the value of JSON text, or None when it is invalid, such as empty or truncated."""
-    try:
-        return json.loads(content)
-    except ValueError:
-        return None
 
 
 def _encode(content: dict[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""The calls that AWS must deny to CI's roles and to the function: each must fail with AccessDenied.
+"""The calls that AWS must deny to CI's roles, to the observer and to the function: each must fail with AccessDenied.
 
 A rehearsal makes them all; the tests make them one by one, and check besides that nothing changed. SECURITY.md says
 which threat each of them is for.
@@ -18,7 +18,7 @@ from infra.policies.document import document
 from local_aws.provider.resource import Aws, Props
 from local_aws.rehearsal import github
 
-Caller = Literal["a token", "deploy role", "preview role", "function", "role created by CI"]
+Caller = Literal["a token", "deploy role", "preview role", "observer", "function", "role created by CI"]
 
 REFUSALS = {"AccessDenied", "AccessDeniedException"}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -96,6 +96,77 @@ def of_function(account: Account) -> list[DeniedCall]:
         call("assume the deploy role", "sts", "assume_role",
                 {"RoleArn": account.deploy_role_arn, "RoleSessionName": "denied-call"}),
     ]  # fmt: skip
+
+
+def of_observer(account: Account) -> list[DeniedCall]:
+    """Return the calls by an investigator that change something, or read what holds the answer."""
+    app, function, log = account.app, {"FunctionName": account.app.function}, {"logGroupName": account.app.log_group}
+    history = f".pulumi/history/{names.PROJECT}/{app.stack}/{app.stack}-1.history.json"
+    bucket, key, api = {"Bucket": account.bucket}, {"KeyId": account.key_arn}, {"ApiId": account.other_api}
+    stream = {"logStreamName": "s", "logEvents": [{"timestamp": 0, "message": "m"}]}
+    rule, itself = {"Name": app.schedule}, {"RoleName": names.OBSERVER_ROLE}
+    own_policy = account.context.iam_arn(
+        f"policy{names.PEOPLE_ROLE_PATH}{names.ci_policy(names.OBSERVER_ROLE, 'read')}"
+    )
+    metric = {"AlarmName": app.errors_alarm, "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold"}
+    operator = account.context.iam_arn(f"role{names.PEOPLE_ROLE_PATH}{names.OPERATOR_ROLE}")
+    function_arn = account.context.arn("lambda", f"function:{app.function}")
+    calls: list[tuple[str, str, str, Props]] = [
+        ("read state", "s3", "get_object", {**bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{app.stack}.json"}),
+        ("read the stack's history", "s3", "get_object", {**bucket, "Key": history}),
+        ("read the backend's own file", "s3", "get_object", {**bucket, "Key": ".pulumi/meta.yaml"}),
+        ("list state", "s3", "list_objects_v2", bucket),
+        ("list versions of state", "s3", "list_object_versions", bucket),
+        ("list buckets", "s3", "list_buckets", {}),
+        ("write state", "s3", "put_object", {**bucket, "Key": history, "Body": b"{}"}),
+        ("delete state", "s3", "delete_object", {**bucket, "Key": history}),
+        ("decrypt with the key", "kms", "decrypt", {**key, "CiphertextBlob": b"x"}),
+        ("encrypt with the key", "kms", "encrypt", {**key, "Plaintext": b"x"}),
+        ("read the key's policy", "kms", "get_key_policy", {**key, "PolicyName": "default"}),
+        ("read the function's code", "lambda", "get_function", function),
+        ("list versions of the function", "lambda", "list_versions_by_function", function),
+        ("list functions with their variables", "lambda", "list_functions", {}),
+        ("read another team's variables", "lambda", "get_function_configuration", {"FunctionName": "billing"}),
+        ("invoke the function", "lambda", "invoke", function),
+        ("end the incident", "lambda", "update_function_configuration", _fail_mode(app.function, "false")),
+        ("make an incident", "lambda", "update_function_configuration", _fail_mode(app.function, "true")),
+        ("replace the function's code", "lambda", "update_function_code", {**function, "ZipFile": b"x"}),
+        ("let anyone invoke the function", "lambda", "add_permission",
+         {**function, "StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "*"}),
+        ("take away a right to invoke the function", "lambda", "remove_permission", {**function, "StatementId": "s"}),
+        ("tag the function", "lambda", "tag_resource", {"Resource": function_arn, "Tags": {"Project": "x"}}),
+        ("delete the function", "lambda", "delete_function", function),
+        ("create an API", "apigatewayv2", "create_api", {"Name": app.api, "ProtocolType": "HTTP"}),
+        ("change an API", "apigatewayv2", "update_api", {**api, "Name": "x"}),
+        ("change a stage", "apigatewayv2", "update_stage", {**api, "StageName": "$default", "AutoDeploy": False}),
+        ("delete an API", "apigatewayv2", "delete_api", api),
+        ("change an alarm", "cloudwatch", "put_metric_alarm", metric),
+        ("set an alarm's state", "cloudwatch", "set_alarm_state",
+         {"AlarmName": app.errors_alarm, "StateValue": "OK", "StateReason": "x"}),
+        ("disable the alarms", "cloudwatch", "disable_alarm_actions", {"AlarmNames": [app.errors_alarm]}),
+        ("delete the alarms", "cloudwatch", "delete_alarms", {"AlarmNames": [app.errors_alarm]}),
+        ("read another team's log", "logs", "filter_log_events", {"logGroupName": "/aws/lambda/billing"}),
+        ("write the function's log", "logs", "put_log_events", {**log, **stream}),
+        ("change the log's retention", "logs", "put_retention_policy", {**log, "retentionInDays": 1}),
+        ("delete the log", "logs", "delete_log_group", log),
+        ("stop the traffic", "events", "disable_rule", rule),
+        ("change the schedule", "events", "put_rule", {**rule, "ScheduleExpression": "rate(1 day)"}),
+        ("delete the schedule's target", "events", "remove_targets", {"Rule": app.schedule, "Ids": ["client"]}),
+        ("read a role", "iam", "get_role", {"RoleName": app.execution_role}),
+        ("add an inline policy to itself", "iam", "put_role_policy",
+         {**itself, "PolicyName": "more", "PolicyDocument": _allow_everything()}),
+        ("attach a managed policy to itself", "iam", "attach_role_policy", {**itself, "PolicyArn": ADMINISTRATOR}),
+        ("widen its own policy", "iam", "create_policy_version",
+         {"PolicyArn": own_policy, "PolicyDocument": _allow_everything(), "SetAsDefault": True}),
+        ("assume the operator role", "sts", "assume_role", {"RoleArn": operator, "RoleSessionName": "denied-call"}),
+        ("assume the deploy role", "sts", "assume_role",
+         {"RoleArn": account.deploy_role_arn, "RoleSessionName": "denied-call"}),
+        ("ask AWS DevOps Agent", "devops-agent", "create_backlog_task",
+         {"agentSpaceId": "space-1", "taskType": "INVESTIGATION", "title": "t", "priority": "LOW"}),
+        ("read what AWS DevOps Agent says", "devops-agent", "list_journal_records",
+         {"agentSpaceId": "space-1", "executionId": "exe-1"}),
+    ]  # fmt: skip
+    return [DeniedCall("observer", *call) for call in calls]
 
 
 def _tokens(account: Account) -> Iterator[DeniedCall]:

@@ -4,11 +4,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import names
 from infra.policies.trust import GITHUB_ISSUER, OIDC_AUDIENCE
 from infra.settings import DEFAULT_ENVIRONMENT
 from local_aws.emulator import web_identity
 from local_aws.provider.resource import Aws, Props
-from ops.project import read_yaml
+from ops.project import stack_config
 
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -29,8 +30,8 @@ class Jobs:
     @classmethod
     def of(cls, folder: Path, repository: str) -> "Jobs":
         """Read bootstrap's stack file in a folder; `repository` is the default where the file names none."""
-        config = read_yaml(folder / "Pulumi.bootstrap.yaml").get("config") or {}
-        settings = {key.removeprefix("incident-sandbox:"): value for key, value in config.items()}
+        config = stack_config(folder, names.BOOTSTRAP_STACK)
+        settings = {key.removeprefix(f"{names.PROJECT}:"): value for key, value in config.items()}
         repository = settings.get("githubRepository", repository)
         environment = settings.get("githubEnvironment", DEFAULT_ENVIRONMENT)
         return cls(settings.get("githubSubjectPrefix", f"repo:{repository}"), environment)

@@ -17,14 +17,14 @@ from typing import Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.names import BOOTSTRAP_STACK
-from ops import records
+from ops import project, records
 from ops.console import Console
 from ops.errors import UsageError
-from ops.health import requests
+from ops.health import leftovers, requests
 from ops.health.requests import Response
 from ops.health.telemetry import Telemetry
 from ops.health.workload import Workload
-from ops.stacks import urn
+from ops.stacks import layout, urn
 from ops.stacks.backend import Backend
 
 Expectation = Literal["healthy", "failing", "recovering", "gone"]
@@ -223,9 +223,11 @@ def check_gone(stack: str, state: Backend, console: Console) -> Result:
     if resources is None:
         raise state.no_such_stack(stack)
     left = [urn.name_of(resource["urn"]) for resource in resources]
+    there = leftovers.find(layout.stack_name(stack, project.name()), state.region) if not left else []
     is_there = BOOTSTRAP_STACK in state.stacks()
     observations = [
         Observation(f"stack {stack}", "no resources", ", ".join(left) or "none", not left, traffic.seconds),
+        Observation("AWS", "nothing of its names", ", ".join(there) or "nothing", not there, traffic.seconds),
         Observation(
             "bootstrap", "its state in the bucket", "there" if is_there else "missing", is_there, traffic.seconds
         ),

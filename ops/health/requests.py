@@ -54,7 +54,7 @@ def send(url: str) -> Response:
     except urllib.error.HTTPError as error:
         with error:
             status, body, date = error.code, error.read(), error.headers["Date"]
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the URL is none
         status, body = 0, f"no response: {error}".encode()
     milliseconds = round((time.monotonic() - started) * 1000)
     answered = email.utils.parsedate_to_datetime(date).timestamp() if date else time.time()

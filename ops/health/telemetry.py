@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-import boto3
 from botocore.exceptions import ClientError
 
+from ops import clients
 from ops.health.workload import Workload
 
 METRIC_PERIOD_SECONDS = 60
@@ -168,11 +168,11 @@ class Telemetry:
 
     @functools.cached_property
     def _logs(self) -> Any:
-        return self._session.client("logs")
+        return self._client("logs")
 
     @functools.cached_property
     def _cloudwatch(self) -> Any:
-        return self._session.client("cloudwatch")
+        return self._client("cloudwatch")
 
     @functools.cached_property
     def _cloudtrail(self) -> Any:
@@ -180,12 +180,15 @@ class Telemetry:
 
     @functools.cached_property
     def _lambda(self) -> Any:
-        return self._session.client("lambda")
+        return self._client("lambda")
+
+    def _client(self, service: str) -> Any:
+        return clients.client(service, session=self._session)
 
     @functools.cached_property
     def _session(self) -> Any:
         """Its own, because boto3's default one keeps the credentials that a process began with."""
-        return boto3.Session(region_name=self._workload.region)
+        return clients.session(self._workload.region)
 
 
 def _is_error(record: dict[str, Any]) -> bool:

@@ -44,7 +44,7 @@ class Workload:
                 for one in resources
                 if one["type"] == PERMISSION_TYPE and one["inputs"]["function"] == name
             ]
-            return cls(
+            workload = cls(
                 url=outputs["apiUrl"],
                 api_id=outputs["apiId"],
                 function=name,
@@ -56,11 +56,21 @@ class Workload:
                 code_sha256=function["outputs"]["codeSha256"],
                 invokers=frozenset((one["statementId"], one["principal"], one["sourceArn"]) for one in permissions),
             )
-        except (KeyError, StopIteration) as error:
+            if not workload._is_of_texts():
+                raise TypeError("texts in the outputs that check needs")
+            return workload
+        except (KeyError, StopIteration, TypeError, AttributeError, IndexError) as error:
             raise UsageError(
                 f"the stack's state has no {error or FUNCTION_TYPE}: check looks at stacks of scope app, such as "
                 "`--stack app`"
             ) from None
+
+    def _is_of_texts(self) -> bool:
+        texts = (
+            self.url, self.api_id, self.function, self.log_group, self.access_log_group, self.client_log_group or "",
+            self.region, self.code_sha256, *self.alarms, *(text for invoker in self.invokers for text in invoker),
+        )  # fmt: skip
+        return all(isinstance(text, str) for text in texts)
 
 
 def stack_outputs(resources: list[dict[str, Any]] | None) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """Pulumi's S3 backend, read without Pulumi."""
 
 import functools
-import gzip
-import json
 import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -10,16 +8,19 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import names
-from ops import project
+from ops import clients, project
 from ops.errors import UsageError
 from ops.health.workload import stack_outputs
-from ops.stacks import layout, trust
+from ops.stacks import checkpoint, layout, trust
+from ops.stacks.checkpoint import MalformedError
 from ops.stacks.history import Resources, Update
 from ops.stacks.layout import COMPRESSED, Lock, StackKeys
+
+ZSTD = b"\x28\xb5\x2f\xfd"
+"""What a file compressed by zstd begins with."""
 
 
 class Backend:
@@ -41,7 +42,20 @@ class Backend:
         self.url = url
         self.bucket = parts.netloc
         self._folder = f"{parts.path.strip('/')}/".lstrip("/")
-        self.region, self.endpoint = query.get("region"), query.get("endpoint")
+        self.endpoint = query.get("endpoint")
+        self._region = query.get("region")
+
+    @property
+    def region(self) -> str:
+        """The bucket's region: as Pulumi, from the URL, else from the shell.
+
+        Raises UsageError when neither names one.
+        """
+        region = self._region or os.environ.get("AWS_REGION") or clients.session(None).region_name
+        if not region:
+            raise UsageError(f"Pulumi's backend is {self.url!r}, which names no region, nor does AWS_REGION: set "
+                             "PULUMI_BACKEND_URL to bootstrap's output backendUrl")  # fmt: skip
+        return region
 
     def stacks(self) -> list[str]:
         """The names of this project's stacks."""
@@ -91,7 +105,7 @@ class Backend:
             started = datetime.fromtimestamp(last["startTime"], timezone.utc)
             return {"message": str(last["message"]), "time": f"{started:%Y-%m-%d %H:%M:%S} UTC"}
         except (KeyError, TypeError, ValueError, OverflowError, OSError):
-            raise self._malformed(key, "an entry of a stack's history") from None
+            raise self._malformed(key, "is not an entry of a stack's history") from None
 
     def updates(self, stack: str) -> Iterator[Update]:
         """The stack's updates, newest first; each is read when it is asked for."""
@@ -101,7 +115,7 @@ class Backend:
         for key in sorted((key for key in keys if ".history.json" in key), reverse=True):
             name = key.partition(".history.json")[0]
             if name not in states:
-                raise self._malformed(key, "followed by the state that the update left")
+                raise self._malformed(key, "has no state beside it that the update left")
             entry = self._get(key)
             try:
                 yield Update(
@@ -111,12 +125,12 @@ class Backend:
                     resources=self._resources_of(self._get(states[name]), states[name]),
                 )
             except (KeyError, TypeError, ValueError, OverflowError, OSError):
-                raise self._malformed(key, "an entry of a stack's history") from None
+                raise self._malformed(key, "is not an entry of a stack's history") from None
 
     def locks(self, stack: str) -> list[Lock]:
         """Who holds the stack."""
         keys = [object["Key"] for object in self._objects(self._keys(stack).locks)]
-        return [Lock.of(self._get(key), f"s3://{self.bucket}/{key}") for key in keys]
+        return [Lock.of(self._content(key), f"s3://{self.bucket}/{key}") for key in keys]
 
     def exists(self, owner: str) -> bool:
         """Whether there is such a bucket.
@@ -148,16 +162,15 @@ class Backend:
         states = [object for object in self._objects(plain) if object["Key"] in variants]
         return max(states, key=lambda object: object["LastModified"])["Key"] if states else None
 
-    def _resources_of(self, checkpoint: dict[str, Any], key: str) -> Resources:
+    def _resources_of(self, content: dict[str, Any], key: str) -> Resources:
         try:
-            latest = checkpoint["checkpoint"].get("latest") or {}
-            resources = list(latest.get("resources") or [])
-            if not all(isinstance(entry["type"], str) and isinstance(entry["urn"], str) for entry in resources):
-                raise TypeError
+            latest = checkpoint.latest(content)
             trust.refuse_untrusted(latest, f"s3://{self.bucket}/{key}")
+        except MalformedError as error:
+            raise self._malformed(key, str(error)) from None
         except (KeyError, TypeError, AttributeError, ValueError):
-            raise self._malformed(key, "a stack's state") from None
-        return resources
+            raise self._malformed(key, "is not a stack's state") from None
+        return list(latest.get("resources") or [])
 
     def _objects(self, prefix: str) -> Iterator[dict[str, Any]]:
         try:
@@ -168,25 +181,25 @@ class Backend:
         except (ClientError, BotoCoreError, ValueError) as error:
             raise self._unreadable(error) from None
 
-    def _get(self, key: str) -> dict[str, Any]:
+    def _content(self, key: str) -> bytes:
         try:
-            content = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            return bytes(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         except (ClientError, BotoCoreError) as error:
             raise self._unreadable(error) from None
+
+    def _get(self, key: str) -> dict[str, Any]:
+        content = self._content(key)
+        if content[:4] == ZSTD:
+            raise UsageError(f"s3://{self.bucket}/{key} is compressed by zstd, which this does not read: unset "
+                             "PULUMI_DIY_BACKEND_ZSTD, and run `pulumi up` once")  # fmt: skip
         try:
-            if key.endswith(".zst"):
-                raise UsageError(f"s3://{self.bucket}/{key} is compressed by zstd, which this does not read: unset "
-                                 "PULUMI_DIY_BACKEND_GZIP and its like, and run `pulumi up` once")  # fmt: skip
-            value = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
-        except (OSError, EOFError, ValueError):
-            raise self._malformed(key, "JSON") from None
-        if not isinstance(value, dict):
-            raise self._malformed(key, "a JSON object")
-        return value
+            return checkpoint.decoded(content)
+        except MalformedError as error:
+            raise self._malformed(key, str(error)) from None
 
     @functools.cached_property
     def _s3(self) -> Any:
-        return boto3.client("s3", region_name=self.region, endpoint_url=self.endpoint)
+        return clients.client("s3", self.region, self.endpoint)
 
     def _unreadable(self, error: Exception) -> UsageError:
         return UsageError(
@@ -194,10 +207,10 @@ class Backend:
             "AWS_ENDPOINT_URL where it is set"
         )
 
-    def _malformed(self, key: str, expected: str) -> UsageError:
+    def _malformed(self, key: str, what: str) -> UsageError:
         return UsageError(
-            f"s3://{self.bucket}/{key} is not {expected}: it is empty, cut off or not Pulumi's; bring back an earlier "
-            "version of that object (the bucket keeps them), then run again"
+            f"s3://{self.bucket}/{key} {what}: it is empty, cut off or not Pulumi's; bring back an earlier version of "
+            "that object (the bucket keeps them), then run again"
         )
 
 
@@ -224,13 +237,22 @@ def current_url() -> str:
         return str(declared["url"])
     home = Path(os.environ.get("PULUMI_HOME") or project.home() / ".pulumi")
     try:
-        current = json.loads((home / "credentials.json").read_text(encoding="utf-8")).get("current")
-    except (OSError, ValueError, AttributeError):
+        current = checkpoint.decoded((home / "credentials.json").read_bytes()).get("current")
+    except FileNotFoundError:
         current = None
+    except (OSError, MalformedError) as error:
+        raise UsageError(
+            f"{home / 'credentials.json'} {_reason(error)}, and `pulumi login` notes Pulumi's backend there: set "
+            "PULUMI_BACKEND_URL to bootstrap's output backendUrl, or `pulumi login` again"
+        ) from None
     if not current:
         raise UsageError("Pulumi's backend is not known: set PULUMI_BACKEND_URL to bootstrap's output backendUrl, "
                          'or `pulumi login` to it; for the emulator, `eval "$(./sandbox local env)"`')  # fmt: skip
     return str(current)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, MalformedError) else f"cannot be read ({getattr(error, 'strerror', error)})"
 
 
 def outputs(stack: str) -> dict[str, Any]:

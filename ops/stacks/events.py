@@ -52,7 +52,7 @@ def read_log(path: Path) -> Events:
         whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
         for line in whole.splitlines():
             events(engine.EngineEvent.from_json(json.loads(line)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} is not an event log of Pulumi's engine ({error}); name the file that "
                          "`pulumi up --event-log` wrote") from None  # fmt: skip
     return events

@@ -5,10 +5,11 @@ https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/store.go
 
 import re
 from dataclasses import dataclass, fields
-from typing import Any
 
 from infra import names
 from ops.errors import UsageError
+from ops.stacks import checkpoint
+from ops.stacks.checkpoint import MalformedError
 
 META_KEY = f"{names.STATE_FOLDER}/meta.yaml"
 COMPRESSED = (".gz", ".zst")
@@ -66,16 +67,20 @@ class Lock:
     timestamp: str
 
     @staticmethod
-    def of(content: Any, key: str) -> "Lock":
+    def of(content: bytes, key: str) -> "Lock":
         """The lock that a file of Pulumi's describes.
 
         Raises UsageError when it is not one.
         """
         try:
-            return Lock(*(content[field.name] for field in fields(Lock)))
-        except (KeyError, TypeError):
+            value = checkpoint.decoded(content)
+            texts = [value[field.name] for field in fields(Lock)[1:]]
+            if not isinstance(value["pid"], int) or not all(isinstance(text, str) for text in texts):
+                raise MalformedError
+            return Lock(value["pid"], *texts)
+        except (KeyError, MalformedError):
             raise UsageError(
-                f"{key} is not a lock that Pulumi wrote: see who wrote it, and delete it with `pulumi cancel` once "
+                f"{key} is not a lock that Pulumi wrote: it is empty or cut off; delete it with `pulumi cancel` once "
                 "nobody updates the stack"
             ) from None
 

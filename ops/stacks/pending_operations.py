@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ops import clients
 from ops.errors import UsageError
 from ops.stacks import urn
+from ops.stacks.checkpoint import OPERATIONS
 
 Outcome = Literal["adopted", "absent", "known", "repeatable", "stateless", "refresh"]
 
@@ -28,14 +29,6 @@ _OUTCOMES: dict[Outcome, str] = {
     "repeatable": "a setting that the next run makes again, nothing to do",
     "stateless": "nothing that AWS would have, nothing to do",
     "refresh": "a refresh makes the state right, nothing else to do",
-}
-
-_OPERATIONS = {
-    "creating": "create",
-    "importing": "import",
-    "updating": "update",
-    "deleting": "delete",
-    "reading": "read",
 }
 
 
@@ -69,12 +62,12 @@ def resolve(deployment: dict[str, Any], region: str) -> list[ResolvedOperation]:
 
         @functools.cache
         def client(service: str) -> Any:
-            made = boto3.client(service, region_name=region)
+            made = clients.client(service, region)
             opened.callback(made.close)
             return made
 
         for pending in deployment.get("pending_operations") or []:
-            resource, operation = pending["resource"], _OPERATIONS[pending["type"]]
+            resource, operation = pending["resource"], OPERATIONS[pending["type"]]
             is_new = operation in ("create", "import")
             outcome = _resolve_new(operation, resource, resources, client) if is_new else "refresh"
             resolved.append(ResolvedOperation(resource["urn"], operation, outcome))

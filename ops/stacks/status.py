@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from handler import scenario
+from ops.errors import UsageError
 from ops.stacks.backend import Backend
 from ops.stacks.history import Resources
 
@@ -68,4 +69,10 @@ def is_incident(resources: Resources) -> bool:
 
 def _is_failing(resource: dict[str, Any]) -> bool:
     environment = (resource.get("inputs") or {}).get("environment") or {}
-    return scenario.is_failing(environment.get("variables") or {})
+    variables = environment.get("variables") or {} if isinstance(environment, dict) else None
+    if not isinstance(variables, dict):
+        raise UsageError(
+            f"{resource['urn']} has the environment {environment!r} in the state, from which it cannot be said whether "
+            "an incident is active: deploy the stack again with `pulumi up`"
+        )
+    return scenario.is_failing(variables)

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import names
+from ops import clients
 from ops.errors import UsageError
 from ops.stacks.pending_operations import FINDERS
 from ops.stacks.urn import PROVIDER_TYPE, STACK_TYPE
@@ -28,20 +28,21 @@ PROVIDER_INPUTS = {
 https://github.com/pulumi/pulumi/blob/master/pkg/resource/deploy/providers/registry.go"""
 
 
-def refuse_foreign_bucket(bucket: str, region: str | None, endpoint: str | None) -> None:
+def refuse_foreign_bucket(bucket: str, region: str, endpoint: str | None) -> None:
     """Raise UsageError unless a backend is the bucket that bootstrap made in the account of the credentials in use, at
     the endpoint that the AWS clients use."""
-    if endpoint and endpoint != os.environ.get("AWS_ENDPOINT_URL"):
+    clients_endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    if endpoint and endpoint.rstrip("/") != clients_endpoint.rstrip("/"):
         raise UsageError(
-            f"Pulumi's backend has the endpoint {endpoint}, which is not AWS_ENDPOINT_URL: set PULUMI_BACKEND_URL to "
-            "bootstrap's output backendUrl"
+            f"Pulumi's backend has the endpoint {endpoint}, which is not AWS_ENDPOINT_URL ({clients_endpoint!r}): set "
+            "PULUMI_BACKEND_URL to bootstrap's output backendUrl"
         )
     try:
-        account = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError, ValueError) as error:
+        account = clients.client("sts", region).get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
         raise UsageError(f"AWS does not say whose credentials these are: {error}; load credentials into this "
                          "shell, and check AWS_ENDPOINT_URL where it is set") from None  # fmt: skip
-    expected = names.state_bucket(account, region or "")
+    expected = names.state_bucket(account, region)
     if bucket != expected:
         raise UsageError(
             f"Pulumi's backend is s3://{bucket}?region={region}: bootstrap's bucket in account {account} is "

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from infra.names import PROJECT, AppNames, state_bucket
 from local_aws.emulator import process
@@ -31,6 +30,7 @@ from local_aws.emulator.process import Emulator
 from local_aws.engine.choice import choose
 from local_aws.provider.resource import Aws
 from local_aws.rehearsal import github
+from ops.project import read_yaml
 from tests.local.conftest import REGION, load
 from tests.support.checkouts import copy_files
 
@@ -155,7 +155,7 @@ class GitHub:
         return Run(act.returncode == 0, "\n".join(str(line["msg"]).rstrip() for line in lines), "".join(summaries))
 
     def _subject(self, checkout: Path) -> str:
-        environment = yaml.safe_load((checkout / WORKFLOWS / "app.yml").read_text())["jobs"]["app"]["environment"]
+        environment = read_yaml(checkout / WORKFLOWS / "app.yml")["jobs"]["app"]["environment"]
         assert environment == "${{ vars.DEPLOY_ENVIRONMENT || 'production' }}"
         return github.Jobs(JOBS.prefix, self.variables["DEPLOY_ENVIRONMENT"]).deployment
 

@@ -182,4 +182,12 @@ def test_a_second_stack_is_independent_of_the_first(deployed: Deployed) -> None:
         destroyed = deployed("local", "destroy", "--stack", "blue")
     assert "delete 26" in destroyed.stdout
     assert deployed("check", "--stack", "blue", "--expect", "gone").returncode == 0
+    logs = deployed.client("logs")
+    logs.create_log_group(logGroupName="/aws/lambda/storefront-blue-handler")
+    try:
+        left = deployed("check", "--stack", "blue", "--expect", "gone")
+    finally:
+        logs.delete_log_group(logGroupName="/aws/lambda/storefront-blue-handler")
+        logs.close()
+    assert (left.returncode, "saw /aws/lambda/storefront-blue-handler" in left.stdout) == (1, True)
     assert deployed("status", "--stack", "blue").returncode == 0

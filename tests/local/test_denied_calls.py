@@ -1,4 +1,4 @@
-"""Calls that CI's roles and the function must be denied: the emulator's IAM denies each, and nothing changes."""
+"""Calls that CI's roles, the observer and the function must be denied: IAM denies each, and nothing changes."""
 
 import dataclasses
 import io
@@ -26,7 +26,11 @@ APP = names.AppNames("app")
 JOBS = github.Jobs("repo:octo-org/octo-repo", "production")
 CONTEXT = AwsContext("aws", "111122223333", REGION)
 NOT_FOUND = "ResourceNotFoundException"
-SERVICES = ("apigatewayv2", "cloudwatch", "iam", "kms", "lambda", "logs", "s3", "sts")
+PERSON = "casey"
+SERVICES = (
+    "apigatewayv2", "cloudtrail", "cloudwatch", "devops-agent", "events", "iam", "kms", "lambda", "logs",
+    "resourcegroupstaggingapi", "s3", "sts",
+)  # fmt: skip
 
 
 def make_account(other_api: str = "", key_arn: str = "", token_secret: str = "") -> Account:
@@ -69,7 +73,9 @@ def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFacto
     administrator = session({})
     with pytest.MonkeyPatch.context() as environment:
         load(environment, started.environment())
-        app, _, _ = app_over_bootstrap(root, administrator, tmp_path_factory.mktemp("state"))
+        folder, person = tmp_path_factory.mktemp("state"), create_person(administrator)
+        people = {"operatorPrincipals": CONTEXT.iam_arn(f"user/{PERSON}")}
+        app, _, _ = app_over_bootstrap(root, administrator, folder, **people)
         app.up()
     key = administrator.client("kms").describe_key(KeyId=names.STATE_KEY_ALIAS)["KeyMetadata"]["Arn"]
     account = make_account(create_other_team(administrator), key, started.token_secret)
@@ -80,6 +86,7 @@ def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFacto
     sessions = {
         "deploy role": session(github.session(administrator, account.deploy_role_arn, deployment)),
         "preview role": session(github.session(administrator, account.preview_role_arn, pull_request)),
+        "observer": session(observer_session(session(person))),
         "function": session(in_function),
         "a token": administrator,
     }
@@ -89,6 +96,22 @@ def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFacto
     finally:
         for aws in opened:
             aws.close()
+
+
+def create_person(aws: Aws) -> dict[str, str]:
+    """Create a person who may assume roles; return the environment of their key."""
+    iam = aws.client("iam")
+    iam.create_user(UserName=PERSON)
+    # AWS asks for no such right where a role of the same account trusts the person by name; the emulator does.
+    may = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})
+    iam.put_user_policy(UserName=PERSON, PolicyName="roles", PolicyDocument=may)
+    key = iam.create_access_key(UserName=PERSON)["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+def observer_session(person: Aws) -> dict[str, str]:
+    arn = CONTEXT.iam_arn(f"role{names.PEOPLE_ROLE_PATH}{names.OBSERVER_ROLE}")
+    return github.environment(person.client("sts").assume_role(RoleArn=arn, RoleSessionName="test"))
 
 
 def create_other_team(aws: Aws) -> str:
@@ -218,6 +241,15 @@ def _alarms(aws: Aws, account: Account) -> list[Any]:
     ]
 
 
+def _schedules(aws: Aws, account: Account) -> list[Any]:
+    events = aws.client("events")
+    return [events.list_rules()["Rules"], events.list_targets_by_rule(Rule=APP.schedule)["Targets"]]
+
+
+def _tasks(aws: Aws, account: Account) -> list[Any]:
+    return list(aws.client("devops-agent").list_backlog_tasks(agentSpaceId="space-1")["tasks"])
+
+
 SNAPSHOTS: dict[str, Callable[[Aws, Account], list[Any]]] = {
     "s3": _bucket,
     "kms": _key,
@@ -227,10 +259,22 @@ SNAPSHOTS: dict[str, Callable[[Aws, Account], list[Any]]] = {
     "apigatewayv2": _apis,
     "logs": _logs,
     "cloudwatch": _alarms,
+    "events": _schedules,
+    "devops-agent": _tasks,
 }
 
 # The order and the names do not depend on the account's ids.
-DENIED_CALLS = [*denied_calls.of_ci(make_account()), *denied_calls.of_function(make_account())]
+
+
+def every_call(account: Account) -> list[DeniedCall]:
+    return [
+        *denied_calls.of_ci(account),
+        *denied_calls.of_observer(account),
+        *denied_calls.of_function(account),
+    ]
+
+
+DENIED_CALLS = every_call(make_account())
 
 
 def record(request: pytest.FixtureRequest, call: DeniedCall, response: str) -> None:
@@ -252,9 +296,7 @@ def assert_denied(request: pytest.FixtureRequest, target: Target, call: DeniedCa
     "number", range(len(DENIED_CALLS)), ids=[f"{call.caller}: {call.title}" for call in DENIED_CALLS]
 )
 def test_the_call_is_denied_and_changes_nothing(number: int, target: Target, request: pytest.FixtureRequest) -> None:
-    calls = [*denied_calls.of_ci(target.account), *denied_calls.of_function(target.account)]
-
-    assert_denied(request, target, calls[number])
+    assert_denied(request, target, every_call(target.account)[number])
 
 
 def test_state_cannot_be_read_or_written_over_plain_http(target: Target, request: pytest.FixtureRequest) -> None:
@@ -381,3 +423,29 @@ def test_a_role_that_trusts_another_principal_can_be_created_and_can_do_nothing(
     for call, response in zip(calls, responses, strict=True):
         record(request, call, response)
     assert set(responses) <= denied_calls.REFUSALS
+
+
+def test_the_observer_reads_what_an_investigation_needs(target: Target) -> None:
+    """Each service that the role names, by one call: the denials above are of a role that can see."""
+    observer, since = target.sessions["observer"], {"StartDate": 0}
+    api = target.administrator.client("apigatewayv2").get_apis()["Items"][0]["ApiId"]
+    metric = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "StartTime": 0, "EndTime": 1, "Period": 60,
+              "Statistics": ["Sum"]}  # fmt: skip
+
+    for service, operation, parameters in (
+        ("cloudwatch", "describe_alarms", {}),
+        ("cloudwatch", "describe_alarm_history", {"AlarmName": APP.errors_alarm, **since}),
+        ("cloudwatch", "get_metric_statistics", metric),
+        ("logs", "filter_log_events", {"logGroupName": APP.log_group}),
+        ("logs", "filter_log_events", {"logGroupName": APP.access_log_group}),
+        ("logs", "describe_log_groups", {}),
+        ("lambda", "get_function_configuration", {"FunctionName": APP.function}),
+        ("lambda", "get_policy", {"FunctionName": APP.function}),
+        ("lambda", "list_tags", {"Resource": CONTEXT.arn("lambda", f"function:{APP.function}")}),
+        ("apigatewayv2", "get_apis", {}),
+        ("apigatewayv2", "get_routes", {"ApiId": api}),
+        ("events", "describe_rule", {"Name": APP.schedule}),
+        ("cloudtrail", "lookup_events", {}),
+        ("resourcegroupstaggingapi", "get_resources", {}),
+    ):
+        getattr(observer.client(service), operation)(**parameters)

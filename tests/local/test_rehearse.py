@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.conftest import Sandbox, run_sandbox
+from tests.support import schemas
 
 STEPS = [
     "bootstrap",
@@ -22,6 +23,7 @@ STEPS = [
     "check failing",
     "roll back",
     "check healthy again",
+    "the incident's truth",
     "calls that CI is denied",
     "destroy the app",
     "look for leftovers",
@@ -72,8 +74,11 @@ def test_the_whole_lifecycle_passes_and_is_recorded(
     assert [step["name"] for step in record["steps"]] == STEPS
     assert all(step["passed"] for step in record["steps"])
     assert record["passed"] is True
-    assert record["emulator"]["clockScale"] == 60
     by_name = {step["name"]: step for step in record["steps"]}
+    assert schemas.errors(record, "rehearsal") == []
+    assert schemas.errors(by_name["check failing"]["check"], "check") == []
+    assert schemas.errors(by_name["the incident's truth"]["truth"], "truth") == []
+    assert record["emulator"]["clockScale"] == 60
     for name in ("preview the injection", "inject", "roll back"):
         assert by_name[name]["update"]["changes"] == {"same": 25, "update": 1}
         (step,) = by_name[name]["update"]["steps"]
@@ -199,6 +204,7 @@ def test_a_failed_step_is_printed_with_expected_and_actual(project_copy: Path, s
     assert "expected requests: 5 in a row: a 5xx status" in result.stdout
     assert "actual   wrong 200 healthy" in result.stdout
     record = json.loads(file.read_text())
+    assert schemas.errors(record, "rehearsal") == []
     assert record["passed"] is False
     assert record["steps"][-1]["name"] == "check failing"
     assert record["steps"][-1]["actual"].startswith("wrong 200 healthy")
@@ -219,7 +225,7 @@ def test_a_failed_step_is_printed_with_expected_and_actual(project_copy: Path, s
             "infra/function.py",
             "child = options.child(self)",
             "child = pulumi.ResourceOptions(parent=self, retain_on_delete=True)",
-            "11  look for leftovers       administrator  FAILED\n"
+            "12  look for leftovers       administrator  FAILED\n"
             "    expected nothing of the app\n    actual   app-function-logs, app-function-",
         ),
     ],
@@ -285,5 +291,5 @@ def test_a_record_path_that_cannot_be_written_is_an_error_before_the_first_step(
     result = sandbox("rehearse", "--json", file)
 
     assert result.returncode == 2
-    assert f"--json {file}" in result.stderr
+    assert f"{file} cannot be written" in result.stderr
     assert result.stdout == ""

@@ -11,7 +11,7 @@ from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_doc
 
 from infra import names
 from infra.aws_context import AwsContext
-from infra.policies import ci, execution, foundation, trust
+from infra.policies import agent, ci, execution, foundation, people, trust
 from tests.support import recording
 from tests.support.recording import Registered
 
@@ -86,6 +86,8 @@ def documents(aws: AwsContext) -> dict[str, str]:
     """Return every policy document of the project, by name."""
     return {
         **{f"{role} {concern}": text for role in ("deploy", "preview") for concern, text in of_role(role, aws).items()},
+        "observer": people.observer(aws),
+        "agent": agent.ask(aws.arn("aidevops", "agentspace/space-1")),
         "boundary": execution.boundary(aws),
         "execution": execution.execution(
             aws.arn("logs", "log-group:/aws/lambda/storefront-app-handler"), is_traced=True
@@ -93,6 +95,7 @@ def documents(aws: AwsContext) -> dict[str, str]:
         "bucket": foundation.state_bucket(_bucket(aws), aws.arn("kms", "key/1")),
         "key": foundation.state_key(aws),
         "execution's trust": trust.by_lambda(),
+        "people's trust": trust.by_principals((aws.iam_arn("role/Developer"), aws.iam_arn("user/casey"))),
         "CI's trust": trust.by_github(
             aws.iam_arn(f"oidc-provider/{trust.GITHUB_ISSUER}"), "repo:octo-org/octo-repo:environment:sandbox"
         ),

@@ -57,13 +57,11 @@ def test_the_error_for_an_old_python_names_the_version_needed(script: Path) -> N
     assert not (script.parent / ".venv").exists()
 
 
-def test_the_error_for_a_missing_venv_or_pip_says_what_to_install(script: Path, tmp_path: Path) -> None:
+def test_the_error_for_a_missing_venv_or_pip_says_what_to_install(script: Path) -> None:
     """Debian's python3 without python3-venv cannot import ensurepip."""
-    debian = tmp_path / "debian"
-    debian.mkdir()
-    (debian / "ensurepip.py").write_text("raise ImportError\n")
+    script.write_text(script.read_text().replace("import venv, ensurepip", "raise ImportError"))
 
-    result = run(script, "rehearse", PYTHONPATH=str(debian), PATH="/nowhere")
+    result = run(script, "rehearse", PATH="/nowhere")
 
     assert result.returncode == 2
     assert "has no venv or no pip" in result.stderr
@@ -87,3 +85,91 @@ def test_old_python_can_parse_the_script(root: Path) -> None:
 
     for file in ("sandbox", "cli/__init__.py", "cli/verbs.py"):
         ast.parse((root / file).read_text(), feature_version=(3, 4))
+
+
+def test_a_shells_python_settings_do_not_shadow_modules(script: Path, tmp_path: Path) -> None:
+    """https://github.com/python/cpython/issues/89830"""
+    shadow = tmp_path / "shadow"
+    shadow.mkdir()
+    (shadow / "subprocess.py").write_text("raise ImportError\n")
+
+    result = run(script, "rehearse", PYTHONPATH=str(shadow), PATH="/nowhere")
+
+    assert "ImportError" not in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def environment(script: Path) -> Path:
+    """A virtual environment as the script makes it, without packages and without what says that it is whole."""
+    (script.parent / "requirements.in").write_text("")
+    (script.parent / "requirements.txt").write_text("")
+    venv = script.parent / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "has-requirements.in").write_text("")
+    return venv
+
+
+def test_an_environment_whose_python_is_gone_is_made_again(script: Path) -> None:
+    """https://github.com/pypa/pipx/issues/146"""
+    venv = environment(script)
+    (venv / "bin" / "python").symlink_to("/gone/python3")
+
+    result = run(script, "status", PIP_NO_INDEX="1", PIP_INDEX_URL="https://127.0.0.1:9")
+
+    assert "installing requirements.in into .venv" in result.stderr
+    assert "No such file" not in result.stderr
+    assert os.access(venv / "bin" / "python", os.X_OK)
+    assert not (venv / "has-requirements.in").exists()  # what it lacks is not marked as installed
+
+
+def test_only_the_way_to_packages_is_taken_from_a_persons_pip(root: Path, tmp_path: Path) -> None:
+    """https://github.com/pypa/pipx/issues/735"""
+    code = (
+        f"import runpy, sys; names = runpy.run_path({str(root / 'sandbox')!r}); "
+        f"names['pip_settings'].__globals__['PYTHON'] = {sys.executable!r}; print(names['pip_settings']())"
+    )
+    settings = {
+        "PIP_TARGET": str(tmp_path),
+        "PIP_USER": "1",
+        "PIP_PROXY": "http://proxy:1",
+        "PIP_INDEX_URL": "https://i",
+    }
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **settings}, capture_output=True, text=True, check=True
+    )
+
+    assert "http://proxy:1" in result.stdout
+    assert "https://i" in result.stdout
+    assert "TARGET" not in result.stdout
+    assert "USER" not in result.stdout
+
+
+def test_line_ends_stay_with_autocrlf(root: Path, tmp_path: Path) -> None:
+    """https://github.com/WebAssembly/binaryen/issues/3051"""
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    git = [
+        "git",
+        "-c",
+        "core.autocrlf=true",
+        "-c",
+        "user.name=n",
+        "-c",
+        "user.email=e@example.com",
+        "-C",
+        str(checkout),
+    ]
+    subprocess.run([*git, "init", "-q"], check=True)
+    for file in ("sandbox", ".gitattributes", "local_aws/provider/bin/pulumi-resource-aws"):
+        (checkout / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / file, checkout / file)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "all"], check=True)
+    shutil.rmtree(checkout / "local_aws")
+    (checkout / "sandbox").unlink()
+
+    subprocess.run([*git, "checkout", "-q", "."], check=True)
+
+    assert b"\r" not in (checkout / "sandbox").read_bytes()
+    assert b"\r" not in (checkout / "local_aws/provider/bin/pulumi-resource-aws").read_bytes()

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from ops.project import read_yaml
+from ops.project import read_yaml, stack_config
 from ops.stacks.automation import MINIMUM_VERSION
 
 NAMES = ("app", "deploy-lambda", "destroy", "inject-failure", "preview", "rollback-lambda", "tests")
@@ -119,7 +118,7 @@ def test_no_secret_is_needed(root: Path) -> None:
 
 
 def test_the_committed_stack_file_is_healthy(root: Path) -> None:
-    config = yaml.safe_load((root / "Pulumi.app.yaml").read_text())["config"]
+    config = stack_config(root, "app")
 
     assert config["incident-sandbox:failMode"] is False
 
@@ -152,7 +151,7 @@ def test_a_plan_runs_after_the_tests(root: Path) -> None:
 
 
 def test_a_push_deploys_only_changes_of_deployed_files(root: Path) -> None:
-    paths = workflow(root, "deploy-lambda")[True]["push"]["paths"]  # YAML reads `on` as true
+    paths = workflow(root, "deploy-lambda")["on"]["push"]["paths"]
 
     for path in paths:
         assert list(root.glob(path)), path

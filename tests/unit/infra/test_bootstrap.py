@@ -155,3 +155,45 @@ def test_a_session_of_ci_lasts_at_most_an_hour() -> None:
     roles = run().of_type("aws:iam/role:Role")
 
     assert [role.inputs["maxSessionDuration"] for role in roles] == [3600, 3600]
+
+
+PEOPLE = (f"arn:aws:iam::{ACCOUNT}:role/Developer", f"arn:aws:iam::{ACCOUNT}:user/casey")
+
+
+@pytest.mark.parametrize("value", [", ".join(PEOPLE), json.dumps(PEOPLE)])
+def test_people_get_two_roles_in_a_path_of_their_own(value: str) -> None:
+    result = run(operatorPrincipals=value)
+
+    for role in ("operator", "observer"):
+        inputs = result.resource("aws:iam/role:Role", f"people-{role}").inputs
+        assert (inputs["name"], inputs["path"]) == (f"storefront-{role}", "/storefront/people/")
+        assert trust(result, f"people-{role}") == {
+            "Effect": "Allow",
+            "Principal": {"AWS": list(PEOPLE)},
+            "Action": "sts:AssumeRole",
+        }
+        assert result.outputs[f"{role}RoleArn"] == f"arn:aws:mock:::storefront-{role}"
+
+
+def test_the_operator_has_the_deploy_roles_policies_and_the_observer_its_own() -> None:
+    attached: dict[str, set[str]] = {}
+    for attachment in run(operatorPrincipals=PEOPLE[0]).of_type("aws:iam/rolePolicyAttachment:RolePolicyAttachment"):
+        attached.setdefault(attachment.inputs["role"], set()).add(attachment.inputs["policyArn"])
+
+    assert attached["storefront-operator"] == attached["storefront-ci-deploy"]
+    assert attached["storefront-observer"] == {"arn:aws:mock:::storefront-observer-read"}
+
+
+def test_asking_the_agent_is_allowed_in_one_space_and_only_where_it_is_set() -> None:
+    space = f"arn:aws:aidevops:us-east-1:{ACCOUNT}:agentspace/space-1"
+    result = run(agentSpaceArn=space, operatorPrincipals=PEOPLE[0])
+
+    policy = json.loads(result.resource("aws:iam/policy:Policy", "agent").inputs["policy"])
+    assert policy["Statement"][0]["Resource"] == space
+    roles = [
+        attachment.inputs["role"]
+        for attachment in result.of_type("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+        if attachment.inputs["policyArn"].endswith("-agent")
+    ]
+    assert sorted(roles) == ["storefront-ci-deploy", "storefront-operator"]
+    assert "aidevops" not in json.dumps([resource.inputs for resource in run().resources])

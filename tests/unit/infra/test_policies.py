@@ -19,7 +19,9 @@ UNLISTED = {
 """Actions that AWS evaluates and its reference does not list, by statement."""
 
 NAMES = list(documents(CONTEXTS[0]))
-GRANTING = [name for name in NAMES if name.split()[0] in ("deploy", "preview", "boundary", "execution")]
+GRANTING = [
+    name for name in NAMES if name.split()[0] in ("deploy", "preview", "observer", "agent", "boundary", "execution")
+]
 
 
 def formats(action: str, context: AwsContext) -> list[str]:
@@ -124,6 +126,22 @@ def test_the_preview_role_can_only_read(context: AwsContext) -> None:
         for action in granted(*of_role("preview", context).values())
         if not action.split(":")[1].startswith(reading)
     ] == []
+
+
+def test_the_observer_can_only_read_and_reads_nothing_that_holds_the_answer(context: AwsContext) -> None:
+    reading = ("Get", "List", "Describe", "GET", "Filter", "Lookup", "BatchGet", "StartQuery")
+    actions = granted(documents(context)["observer"])
+
+    assert [action for action in actions if not action.split(":")[1].startswith(reading)] == []
+    assert {action.split(":")[0] for action in actions}.isdisjoint({"s3", "kms", "iam", "sts", "config", "ssm"})
+    assert actions.isdisjoint({"lambda:GetFunction", "lambda:ListFunctions", "lambda:ListVersionsByFunction"})
+
+
+def test_people_are_trusted_only_by_their_own_arns(context: AwsContext) -> None:
+    (statement,) = statements(documents(context)["people's trust"])
+
+    people = [f"arn:{context.partition}:iam::{context.account}:{person}" for person in ("role/Developer", "user/casey")]
+    assert statement == {"Effect": "Allow", "Principal": {"AWS": people}, "Action": "sts:AssumeRole"}
 
 
 def test_the_boundary_allows_the_actions_of_the_execution_role_and_no_others(context: AwsContext) -> None:

@@ -31,6 +31,18 @@ def test_fail_mode_is_true_or_false_and_nothing_else(value: str) -> None:
         ({**BOOTSTRAP, "githubSubjectPrefix": "repo:octo-org/*"}, ["githubSubjectPrefix", "wildcards"]),
         ({**BOOTSTRAP, "githubEnvironment": "sand*"}, ["githubEnvironment", "'sand*'", "wildcards"]),
         ({**BOOTSTRAP, "githubOidcProviderArn": "arn:aws:iam::1:user/x"}, ["githubOidcProviderArn", "OIDC provider"]),
+        ({**BOOTSTRAP, "operatorPrincipals": "*"}, ["operatorPrincipals", "'*'", "IAM roles or users"]),
+        ({**BOOTSTRAP, "operatorPrincipals": ""}, ["operatorPrincipals", "''", "IAM roles or users"]),
+        ({**BOOTSTRAP, "operatorPrincipals": '["arn:aws:iam::111122223333:root"]'}, ["operatorPrincipals", "root"]),
+        ({**BOOTSTRAP, "operatorPrincipals": "arn:aws:iam::111122223333:role/x,"}, ["operatorPrincipals", "commas"]),
+        (
+            {**BOOTSTRAP, "operatorPrincipals": "arn:aws:sts::111122223333:assumed-role/x/y"},
+            ["operatorPrincipals", "assumed-role"],
+        ),
+        (
+            {**BOOTSTRAP, "agentSpaceArn": "arn:aws:aidevops:us-east-1:111122223333:agentspace/*"},
+            ["agentSpaceArn", "*"],
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value_and_rule(config: dict[str, str], parts: list[str]) -> None:

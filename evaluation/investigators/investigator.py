@@ -1,0 +1,66 @@
+"""The interface of an investigator: a question in, an answer out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from evaluation.campaign_files import Answer
+from evaluation.question import question
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and since when it was first asked. `service` is the start of the names of what it is about."""
+
+    started: datetime
+    service: str
+    region: str
+    since: datetime
+
+    @property
+    def text(self) -> str:
+        """The question as the investigator reads it."""
+        return question(self.service, self.region, self.since)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an investigation is: its status in the investigator's words, and what it has cost so far, if known."""
+
+    status: str
+    seconds: float
+    cost_usd: float | None = None
+
+
+Report = Callable[[Progress], None]
+"""Takes the progress, several times."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one answer may cost: `most_usd` is the bound, None where there is none that we know of."""
+
+    sentence: str
+    most_usd: float | None = 0.0
+
+
+class Investigator(Protocol):
+    """Whoever is asked. `folder` is the answer's, which exists, and in which an interrupted wait finds its trace."""
+
+    name: str
+
+    def cost(self) -> Cost:
+        """Return what one answer may cost."""
+
+    def ask(self, question: Question, folder: Path, report: Report) -> Answer:
+        """Ask, wait and return the answer, void where there is none.
+
+        Raises UsageError when it cannot be asked at all; nothing was asked then.
+        """
+
+
+def completed(agent: str, question: Question, text: str, seconds: float, raw: Any = None) -> Answer:
+    """Return an answer that cost nothing."""
+    return Answer(question.started, agent, "completed", text, round(seconds, 3), cost_usd=0.0, raw=raw)
