@@ -108,6 +108,7 @@ def account(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFact
         app, store, _ = app_over_bootstrap(root, aws, folder / "state", **people)
         apps = {"app": app, "plain": EmbeddedEngine(root, "plain", aws, store, secrets_provider=app._secrets_provider)}
         for engine in apps.values():
+            engine.set_config("trafficPerMinute", "1")  # a minute is a second here, and this machine may be busy
             engine.up()
         yield Account(started, aws, apps, person, folder, root, begun, {})
         aws.close()
@@ -328,7 +329,7 @@ def test_an_interrupted_wait_goes_on_and_asks_nothing_twice(
 
 
 def test_who_may_not_ask_is_told_and_nothing_is_asked(account: Account, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be asked in .*AccessDeniedException: You do not have access"):
+    with pytest.raises(UsageError, match=r"cannot be asked in .*AccessDeniedException: You do not have access"):
         asked_of(account, tmp_path, "denied")
     elsewhere = f"arn:aws:aidevops:{REGION}:{ACCOUNT}:agentspace/elsewhere"
     account.client("iam").put_user_policy(
