@@ -123,11 +123,12 @@ async def _handle(
         with agent_spaces.lock:
             agent_spaces.misbehave(call.operation.name, parameters.get("agentSpaceId", ""))
             response = OPERATIONS[call.operation.name](parameters)
+            written = _written(response)  # before a thread goes on with the task
         if call.operation.name == "CreateBacklogTask":
             investigation.start(
                 agent_spaces.tasks[response["task"]["taskId"]], directory, app.extract_region(dict(headers))
             )
-        return call.operation.http["responseCode"], {"Content-Type": "application/json"}, _written(response)
+        return call.operation.http["responseCode"], {"Content-Type": "application/json"}, written
     except (ServiceError, ValueError) as error:
         name, message = error.args if isinstance(error, ServiceError) else ("ValidationException", "not JSON")
         shape = _model().shape_for(name)

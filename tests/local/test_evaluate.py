@@ -108,6 +108,7 @@ def account(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFact
         app, store, _ = app_over_bootstrap(root, aws, folder / "state", **people)
         apps = {"app": app, "plain": EmbeddedEngine(root, "plain", aws, store, secrets_provider=app._secrets_provider)}
         for engine in apps.values():
+            engine.set_config("trafficPerMinute", "1")  # a minute is a second here, and this machine may be busy
             engine.up()
         yield Account(started, aws, apps, person, folder, root, begun, {})
         aws.close()

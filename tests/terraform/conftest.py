@@ -145,7 +145,9 @@ def account(
         load(patch, started.environment())
         aws = Aws()
         folder = tmp_path_factory.mktemp("state")
-        app, _, _ = app_over_bootstrap(root, aws, folder)
+        people = f"arn:aws:iam::{aws.account}:role/Developer,arn:aws:iam::{aws.account}:user/casey"
+        space = f"arn:aws:aidevops:eu-west-1:{aws.account}:agentspace/space-1"
+        app, _, _ = app_over_bootstrap(root, aws, folder, operatorPrincipals=people, agentSpaceArn=space)
         app.up()
         bootstrap = json.loads((folder / f".pulumi/stacks/{names.PROJECT}/bootstrap.json").read_text())
         secret = started.token_secret

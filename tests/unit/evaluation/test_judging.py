@@ -1,0 +1,126 @@
+"""A person's decisions on undecided axes: what is asked, what the reply decides, and what the score says of it."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from cli import evaluate
+from evaluation import judging
+from evaluation.findings import Findings, Verdict
+from evaluation.scoring import Axis, AxisScore, Outcome, Score
+from evaluation.times import parse_time
+from ops.errors import UsageError
+from tests.unit.evaluation.cases import HANDLER, TRUTHS, truth_record
+
+UNDECIDED = Score({axis: AxisScore(Outcome.UNDECIDED, None, "") for axis in Axis})
+RIGHT = {
+    Axis.DETECTED: "yes",
+    Axis.COMPONENT: HANDLER.rpartition(":")[2],
+    Axis.MECHANISM: "FAIL_MODE",
+    Axis.CHANGE: "an update of a configuration or its variables",
+    Axis.TIME: "2026-03-03T14:03:00Z",
+    Axis.NO_RIVAL_ROOT: "one",
+    Axis.FALSE_ALARM: "no",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    text = "Either FAIL_MODE=true of storefront-app-handler, or a throttled API, might have caused it."
+    findings = Findings(Verdict.FAULT, "free text", text=text)
+    (tmp_path / "findings.json").write_text(json.dumps(findings.record(parse_time("2026-03-03T14:10:00Z"))))
+    (tmp_path / "truth.json").write_text(json.dumps(truth_record()))
+    return tmp_path
+
+
+def score(folder: Path) -> tuple[int, dict[str, dict[str, str]]]:
+    status = evaluate.main(["score", str(folder)])
+    axes: dict[str, dict[str, str]] = json.loads((folder / "score.json").read_text())["axes"]
+    return status, axes
+
+
+@pytest.mark.parametrize("axis", list(Axis))
+def test_the_right_reply_is_a_hit_and_every_other_a_miss(axis: Axis) -> None:
+    (inquiry,) = [one for one in judging.inquiries(TRUTHS["named"], UNDECIDED) if one.axis is axis]
+
+    assert inquiry.decide(RIGHT[axis]) is Outcome.HIT
+    for option in inquiry.options or ("", "2026-03-03T15:03:00Z"):
+        assert (inquiry.decide(option) is Outcome.HIT) == (option == RIGHT[axis])
+
+
+def test_what_is_asked_says_neither_what_is_true_nor_in_which_arm() -> None:
+    asked = judging.inquiries(TRUTHS["named"], UNDECIDED)
+    by_axis = {inquiry.axis: inquiry for inquiry in asked}
+
+    assert by_axis[Axis.DETECTED].text == by_axis[Axis.FALSE_ALARM].text
+    assert by_axis[Axis.DETECTED].options == by_axis[Axis.FALSE_ALARM].options
+    for axis in (Axis.COMPONENT, Axis.MECHANISM):
+        options = by_axis[axis].options[:-2]
+        assert list(options) == sorted(options)
+        assert len(options) >= 2
+
+
+def test_a_person_decides_what_the_scorer_could_not_and_the_score_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, axes = score(folder)
+    undecided = [name for name, axis in axes.items() if axis["outcome"] == "undecided"]
+    assert undecided
+    assert before in (1, 2)
+    asked = judging.inquiries(TRUTHS["named"], Score({Axis(name): AxisScore(Outcome(axis["outcome"]), None, "")
+                                                     for name, axis in axes.items()}))  # fmt: skip
+    replies = [str(one.options.index(RIGHT[one.axis]) + 1) if one.options else RIGHT[one.axis] for one in asked]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(["nonsense", *replies]) + "\n"))
+    capsys.readouterr()
+
+    assert evaluate.main(["judge", str(folder), "--by", "casey"]) == 0
+
+    shown = capsys.readouterr().out
+    assert "'nonsense' is no reply to that; try again:" in shown
+    assert "2026-03-03T14:02" not in shown
+    judgements = json.loads((folder / "judgements.json").read_text())
+    assert (judgements["by"], list(judgements["axes"])) == ("casey", undecided)
+    after, axes = score(folder)
+    assert [name for name, axis in axes.items() if axis["decided_by"] == "person"] == undecided
+    assert "a person decided" in capsys.readouterr().out
+    assert after in (0, 1)
+    assert evaluate.main(["judge", str(folder)]) == 0
+    assert "nothing is undecided" in capsys.readouterr().out
+
+
+def test_findings_and_truth_from_elsewhere_are_scored_without_a_folder(folder: Path) -> None:
+    arguments = ["--findings", str(folder / "findings.json"), "--truth", str(folder / "truth.json")]
+
+    assert evaluate.main(["score", *arguments]) in (0, 1, 2)
+    assert not (folder / "score.json").exists()
+
+
+def test_the_truth_of_a_run_that_is_not_valid_scores_nothing(folder: Path) -> None:
+    valid = {"valid": False, "healthy_before": False, "failing_throughout": True, "healthy_after": True,
+             "why": ["it failed before the change"]}  # fmt: skip
+    (folder / "truth.json").write_text(json.dumps(truth_record(valid=valid)))
+
+    with pytest.raises(UsageError, match="is not valid: it failed before the change"):
+        score(folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score"], "nothing to score"),
+        (["ask", "--agent", "echo", "--deadline", "0"], "--deadline 0: must be a number above 0"),
+        (["ask", "--agent", "echo", "--space", "x"], "--space: is for --agent devops-agent"),
+        (["ask", "--agent", "echo", "--since", "noon"], "--since noon: must be ISO 8601"),
+        (["ask", "--agent", "devops-agent", "--region", "eu-west-1"], "--space None: must be the ARN of an agent"),
+        (["ask", "--agent", "command", "--region", "eu-west-1"], "--agent command needs --command"),
+        (["ask", "--agent", "echo"], "the region is not known"),
+    ],
+)
+def test_an_error_is_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    more = ["--stack", "app", "--out", str(tmp_path)] if arguments[0] == "ask" else []
+
+    with pytest.raises(UsageError, match=message) as error:
+        evaluate.main([*arguments, *more])
+    assert "\n" not in str(error.value)
