@@ -23,7 +23,10 @@ def install(directory: Path) -> None:
 
     Raises LocalAwsError when a function of ministack has another signature than its patch expects.
     """
-    patches.install(Patch(eventbridge, "_parse_rate_seconds", "expr", _scaled))
+    patches.install(
+        Patch(eventbridge, "_parse_rate_seconds", "expr", _scaled),
+        Patch(lambda_svc, "_execute_function_with_config_scope", "func event", _one_at_a_time),
+    )
     eventbridge._SCHEDULER_TICK_INTERVAL = TICK_SECONDS
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY /= CLOCK_SCALE
     os.environ.update(
@@ -40,3 +43,26 @@ def _scaled(parse: Callable[..., Any]) -> Callable[..., Any]:
         return None if seconds is None else seconds / CLOCK_SCALE
 
     return parse_scaled
+
+
+def _one_at_a_time(execute: Callable[..., Any]) -> Callable[..., Any]:
+    """Skip a schedule's invocation of a function while the one before it runs.
+
+    On AWS the client is done long before its next minute. On a busy machine it is not within the second that a minute
+    lasts here, and each invocation is a process: more and more of them would make all of them slower and slower.
+    """
+    running: set[str] = set()
+
+    def execute_unless_running(func: dict[str, Any], event: Any) -> Any:
+        if not (isinstance(event, dict) and event.get("detail-type") == "Scheduled Event"):
+            return execute(func, event)
+        arn = str(func["config"]["FunctionArn"])
+        if arn in running:
+            return None
+        running.add(arn)
+        try:
+            return execute(func, event)
+        finally:
+            running.discard(arn)
+
+    return execute_unless_running

@@ -153,7 +153,7 @@ def start(region: str, port: int = 0, persist: Path | None = None) -> Child:
     """
     saved_port = 0
     locks: list[int] = []
-    directory = Path(tempfile.mkdtemp(prefix="incident-sandbox-"))
+    directory = Path(tempfile.mkdtemp(prefix="emulator-"))
     persistent = directory / PERSISTENT
     try:
         persistent.mkdir()

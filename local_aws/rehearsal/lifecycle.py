@@ -31,7 +31,7 @@ from ops.health.workload import Workload
 from ops.incidents import incident, truth
 from ops.stacks import backend, urn
 
-REPOSITORY = "octo-org/incident-sandbox"
+REPOSITORY = "octo-org/storefront"
 """In GitHub's example organisation."""
 CHECK_REQUESTS = 5
 CHECK_TIMEOUT_SECONDS = 30

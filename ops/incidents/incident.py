@@ -4,11 +4,11 @@ Nothing is typed in: an incident begins with the update after which the function
 after which it was not.
 """
 
+import itertools
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from itertools import pairwise
 
 from ops.errors import UsageError
 from ops.health.telemetry import Answer
@@ -25,13 +25,14 @@ GAP = 3
 
 @dataclass(frozen=True)
 class Incident:
-    """The updates of an incident: the last healthy state before, the one that began it, others while it went on, and
-    the one that ended it. `before` and `recovery` are None where there is none."""
+    """The updates of an incident: the last healthy state before, the one that began it, others while it went on, the
+    one that ended it, and the next one. `before`, `recovery` and `after` are None where there is none."""
 
     before: Update | None
     flip: Update
     during: tuple[Update, ...]
     recovery: Update | None
+    after: Update | None = None
 
     @property
     def updates(self) -> list[Update]:
@@ -52,6 +53,10 @@ class Incident:
         """Until when requests must fail."""
         return self.recovery.started if self.recovery else now
 
+    def recovered_until(self, now: datetime) -> datetime:
+        """Until when requests after the incident are looked at: the next update may begin another."""
+        return min(now, self.after.started) if self.after else now
+
 
 @dataclass(frozen=True)
 class Traffic:
@@ -69,29 +74,32 @@ class Traffic:
 def find(backend: Backend, stack: str) -> Iterator[Incident]:
     """A stack's incidents, the newest first. Reads no more of the history than the caller asks for.
 
-    Raises UsageError when there is no such stack, or its state is failing and its history does not say since when.
+    Raises UsageError when there is no such stack, or its state is not what the last update in its history left.
     """
     resources = backend.resources(stack)
     if resources is None:
         raise backend.no_such_stack(stack)
+    updates = backend.updates(stack)
+    newest = next(updates, None)
+    if status.is_incident(resources) != bool(newest and status.is_incident(newest.resources)):
+        state = "failing" if status.is_incident(resources) else "not failing"
+        raise UsageError(
+            f"--stack {stack}: its state is {state}, and no update in its history made it so: one is running, or was "
+            "killed before it was recorded; wait for it, or end the incident and begin another"
+        )
     failing: list[Update] = []
-    later: Update | None = None
-    for number, update in enumerate(backend.updates(stack)):
-        is_failing = status.is_incident(update.resources)
-        if number == 0 and not is_failing and status.is_incident(resources):
-            raise UsageError(
-                f"--stack {stack}: its state is failing, and no update of its history made it so: an update was killed "
-                "before it was recorded; end the incident and begin another"
-            )
-        if is_failing:
+    recovery: Update | None = None
+    after: Update | None = None
+    for update in itertools.chain([newest] if newest else [], updates):
+        if status.is_incident(update.resources):
             failing.append(update)
             continue
         if failing:
-            yield Incident(update, failing[-1], tuple(reversed(failing[:-1])), later)
-            failing = []
-        later = update
+            yield Incident(update, failing[-1], tuple(reversed(failing[:-1])), recovery, after)
+        after = failing[-1] if failing else recovery
+        recovery, failing = update, []
     if failing:
-        yield Incident(None, failing[-1], tuple(reversed(failing[:-1])), later)
+        yield Incident(None, failing[-1], tuple(reversed(failing[:-1])), recovery, after)
 
 
 def traffic(incident: Incident, answers: list[Answer], now: datetime) -> Traffic:
@@ -102,7 +110,8 @@ def traffic(incident: Incident, answers: list[Answer], now: datetime) -> Traffic
     before = [one for one in answers if incident.healthy_since() <= _time(one)]
     before = [one for one in before if _time(one) < (_time(failed[0]) if failed else flipped)]
     complete = [one for one in during if incident.changing_until <= _time(one)]
-    since = [one for one in answers if rolled_back <= _time(one)] if incident.recovery else []
+    until = incident.recovered_until(now)
+    since = [one for one in answers if rolled_back <= _time(one) < until] if incident.recovery else []
     bad = [number for number, one in enumerate(since) if not one.is_ok]
     recovered = since[bad[-1] + 1 :] if bad else since
     gaps = _gaps(answers, flipped, rolled_back)
@@ -122,7 +131,7 @@ def interval(answers: list[Answer]) -> timedelta | None:
     starts: dict[str, float] = {}
     for one in answers:
         starts.setdefault(one.run, one.sent)
-    lengths = [later - earlier for earlier, later in pairwise(sorted(starts.values()))]
+    lengths = [later - earlier for earlier, later in itertools.pairwise(sorted(starts.values()))]
     return timedelta(seconds=statistics.median(lengths)) if lengths else None
 
 
@@ -131,7 +140,7 @@ def _gaps(answers: list[Answer], since: datetime, until: datetime) -> list[tuple
     if usual is None:
         return []
     times = [since, *(_time(one) for one in answers if since <= _time(one) < until), until]
-    return [(earlier, later) for earlier, later in pairwise(times) if later - earlier > GAP * usual]
+    return [(earlier, later) for earlier, later in itertools.pairwise(times) if later - earlier > GAP * usual]
 
 
 def _time(answer: Answer) -> datetime:

@@ -35,12 +35,14 @@ def record(stack: str, incident: Incident) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
     workload = Workload.of(incident.flip.resources)
     telemetry = Telemetry(workload)
-    until = min(now, incident.recovery.recorded + AFTERMATH) if incident.recovery else now
+    until = incident.recovered_until(min(now, incident.recovery.recorded + AFTERMATH)) if incident.recovery else now
     since = incident.healthy_since()
     try:
         answers = telemetry.answers(since.timestamp(), until.timestamp())
         seen = incidents.traffic(incident, answers, until)
         events = [_event(one) for one in telemetry.management_events(since.timestamp(), until.timestamp())]
+        if incident.after:  # CloudTrail's end is inclusive
+            events = [one for one in events if one["at"] < _text(until)]
         alarms = {name: telemetry.transitions(name, since.timestamp()) for name in workload.alarms}
     except (ClientError, BotoCoreError) as error:
         raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None

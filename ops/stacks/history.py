@@ -78,10 +78,14 @@ def modified(resource: dict[str, Any]) -> datetime | None:
     """
     text = str(resource.get("modified") or "")
     try:
-        # Go writes nanoseconds, and Python reads no more than microseconds.
-        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text).replace("Z", "+00:00"))
+        # Go writes up to nanoseconds without zeros at the end, and Python 3.10 reads exactly 3 or 6 digits.
+        return datetime.fromisoformat(re.sub(r"\.(\d+)", _microseconds, text).replace("Z", "+00:00"))
     except ValueError:
         return None
+
+
+def _microseconds(fraction: re.Match[str]) -> str:
+    return f".{fraction[1]:0<6.6}"
 
 
 def _by_urn(resources: Resources) -> dict[str, dict[str, Any]]:
@@ -90,11 +94,15 @@ def _by_urn(resources: Resources) -> dict[str, dict[str, Any]]:
 
 
 def _differences(before: Any, after: Any, path: str) -> Iterator[tuple[str, str | None, str | None]]:
-    """Paths of different values, with both; `__defaults` and the like are Pulumi's own."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in sorted({*before, *after}):
+    """Paths of different values, with both; `__defaults` and the like are Pulumi's own.
+
+    A dictionary that is only in one of them differs in each of its values.
+    """
+    if all(value is None or isinstance(value, dict) for value in (before, after)):
+        old, new = before or {}, after or {}
+        for key in sorted({*old, *new}):
             if not key.startswith("__"):
-                yield from _differences(before.get(key), after.get(key), f"{path}.{key}".lstrip("."))
+                yield from _differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
     elif before != after:
         yield path, _text(before), _text(after)
 

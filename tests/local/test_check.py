@@ -1,57 +1,11 @@
 """./sandbox check and ./sandbox local, on an emulator that `rehearse --keep` left running."""
 
 import json
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
-from tests.local.conftest import run_sandbox
-from tests.support.checkouts import copy_project, shell_with_env
-
-
-@dataclass
-class Deployed:
-    """A checkout whose emulator has the app deployed, and the environment of a shell that has loaded `local env`."""
-
-    checkout: Path
-    environment: dict[str, str]
-
-    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run ./sandbox of that checkout in that shell."""
-        return run_sandbox(self.checkout, *arguments, **{**self.environment, **environment})
-
-    def client(self, service: str) -> Any:
-        return boto3.Session(
-            self.environment["AWS_ACCESS_KEY_ID"],
-            self.environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=self.environment["AWS_REGION"],
-        ).client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"], verify=self.environment["AWS_CA_BUNDLE"])
-
-    def state(self) -> dict[str, str]:
-        """Return the ETag of every stack's state."""
-        s3 = self.client("s3")
-        try:
-            bucket = s3.list_buckets()["Buckets"][0]["Name"]
-            objects = s3.list_objects_v2(Bucket=bucket, Prefix=".pulumi/stacks/")["Contents"]
-        finally:
-            s3.close()
-        return {state["Key"]: state["ETag"] for state in objects}
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """One for this module: each test leaves the app healthy."""
-    checkout = copy_project(tmp_path_factory.mktemp("deployed") / "checkout")
-    try:
-        assert run_sandbox(checkout, "rehearse", "--engine", "embedded", "--keep").returncode == 0
-        yield Deployed(checkout, shell_with_env(checkout))
-    finally:
-        run_sandbox(checkout, "local", "stop")
+from tests.local.conftest import Deployed
 
 
 def test_the_lifecycle_by_hand(deployed: Deployed, tmp_path: Path) -> None:
