@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError, PartialCredentialsError
 
 from ops.errors import UsageError
 
@@ -13,7 +13,7 @@ from ops.errors import UsageError
 def client(service: str, region: str | None = None, endpoint: str | None = None, *, session: Any = boto3) -> Any:
     """A client of a service.
 
-    Raises UsageError when a setting of AWS's clients is wrong.
+    Raises UsageError when a setting of AWS's clients is wrong, and botocore's errors when credentials are.
     """
     with _named(f"a client of {service}"):
         return session.client(service, region_name=region, endpoint_url=endpoint)
@@ -34,6 +34,8 @@ def _named(what: str) -> Iterator[None]:
     has it, without the name of the setting."""
     try:
         yield
+    except (PartialCredentialsError, CredentialRetrievalError):
+        raise  # of credentials, not of settings
     except (BotoCoreError, ValueError) as error:
         raise UsageError(
             f"{what} of AWS cannot be made: {error}; correct that setting, which is a variable AWS_* of this shell or "

@@ -74,7 +74,7 @@ def test_bootstrap_continues_after_a_kill_at_any_point(shell: Shell, aws: Aws, t
     (backup,) = Path(shell.environment["INCIDENT_SANDBOX_HOME"]).iterdir()
     assert ".moved-" in backup.name
 
-    later = shell.sandbox("bootstrap", "--yes", "--config", "githubEnvironment=production")
+    later = shell.sandbox("bootstrap", "--yes", "--config", "githubEnvironment=staging")
 
     assert "update   aws:iam/role:Role bootstrap-ci-deploy [assumeRolePolicy]" in later.stdout
     history = json.loads(shell.pulumi("stack", "history", "--json", "--stack", "bootstrap"))
