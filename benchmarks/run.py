@@ -6,6 +6,7 @@ Nothing here passes or fails; every claim about speed in the README is from thes
 import argparse
 import contextlib
 import importlib.metadata
+import json
 import shutil
 import statistics
 import subprocess
@@ -33,6 +34,7 @@ def main(argv: list[str]) -> int:
         "handler": handler,
         "dependencies": dependencies,
         "first-use": first_use,
+        "truth": truth,
     }
     parser = argparse.ArgumentParser(prog="sandbox benchmark", description=__doc__)
     parser.add_argument("which", nargs="*", metavar="WHICH", help=f"any of: {', '.join(benchmarks)} (all)")
@@ -179,6 +181,71 @@ def first_use() -> None:
         first = seconds(rehearsal)
         second = seconds(rehearsal)
     print(f"first use: {first:.1f} s from clone to the end of the rehearsal, {second:.1f} s the second time")
+
+
+HISTORY_UPDATES = 1500
+
+
+def truth() -> None:
+    """Measure finding the last incident of a stack in a long history, against the start of the command."""
+    with deployed() as (checkout, shell):
+        lengthen_history(shell, HISTORY_UPDATES)
+        start = median([PYTHON, "-c", "import cli.truth"], shell)
+        command = [PYTHON, str(checkout / "sandbox"), "truth", "--stack", "app"]
+        whole = statistics.median([timed(command, shell) for _ in range(9)][1:])
+        print(f"truth: {whole:.2f} s, of which {start:.2f} s are the interpreter's start and imports; of a history of "
+              f"more than {HISTORY_UPDATES} updates")  # fmt: skip
+        for name, expression in (("the last incident", "next(found)"), ("every incident", "list(found)")):
+            runs = [find(expression, shell) for _ in range(3)]
+            duration = statistics.median(float(run[0]) for run in runs)
+            print(f"  finding {name} {duration:.2f} s: {duration / start:.2f} times as long as the start; "
+                  f"{runs[0][1]} S3 GETs, {runs[0][2]} lists")  # fmt: skip
+
+
+FIND = """
+import time
+from ops.incidents import incident
+from ops.stacks import backend
+state, calls = backend.current(), []
+state._s3.meta.events.register("before-call.s3", lambda model, **_: calls.append(model.name))
+started = time.monotonic()
+found = incident.find(state, "app")
+{expression}
+print(time.monotonic() - started, calls.count("GetObject"), calls.count("ListObjectsV2"))
+"""
+
+
+def find(expression: str, shell: dict[str, str]) -> list[str]:
+    """Return how long it took to find incidents, and how many GETs and lists of S3 that made."""
+    command = [PYTHON, "-c", FIND.format(expression=expression)]
+    return subprocess.run(command, cwd=ROOT, env=shell, capture_output=True, text=True, check=True).stdout.split()
+
+
+def lengthen_history(shell: dict[str, str], count: int) -> None:
+    """Add updates that changed nothing, one a minute, before all others of stack app."""
+    session = boto3.Session(shell["AWS_ACCESS_KEY_ID"], shell["AWS_SECRET_ACCESS_KEY"], region_name=shell["AWS_REGION"])
+    s3 = session.client("s3", endpoint_url=shell["AWS_ENDPOINT_URL"], verify=shell["AWS_CA_BUNDLE"])
+    bucket = s3.list_buckets()["Buckets"][0]["Name"]
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=".pulumi/history/incident-sandbox/app/")["Contents"]
+    keys = sorted(item["Key"] for item in listed)
+    folder, _, file = keys[-1].rpartition("/")
+    last = file.partition(".")[0]
+    oldest = round(time.time()) - 60 * 2 * count
+    for ending in ("history.json", "checkpoint.json"):
+        content = s3.get_object(Bucket=bucket, Key=f"{folder}/{last}.{ending}")["Body"].read()
+        for number in range(count):
+            at = oldest + 60 * number
+            entry = content
+            if ending == "history.json":
+                entry = json.dumps({**json.loads(content), "startTime": at, "endTime": at + 20}).encode()
+            s3.put_object(Bucket=bucket, Key=f"{folder}/app-{at}{'0' * 9}.{ending}", Body=entry)
+
+
+def timed(command: list[str], environment: dict[str, str]) -> float:
+    """Return how long a command took whose exit status does not matter."""
+    started = time.monotonic()
+    subprocess.run(command, env=environment, capture_output=True, check=False)
+    return time.monotonic() - started
 
 
 def median(command: list[str], environment: dict[str, str] | None = None) -> float:
