@@ -173,3 +173,31 @@ def test_line_ends_stay_with_autocrlf(root: Path, tmp_path: Path) -> None:
 
     assert b"\r" not in (checkout / "sandbox").read_bytes()
     assert b"\r" not in (checkout / "local_aws/provider/bin/pulumi-resource-aws").read_bytes()
+
+
+def test_checkouts_that_link_to_one_environment_wait_for_each_other(script: Path, tmp_path: Path) -> None:
+    venv = environment(script)
+    shared = tmp_path / "shared"
+    venv.rename(shared)
+    venv.symlink_to(shared)
+    (tmp_path / "shared.lock").mkdir()  # not even root can open a folder for writing
+
+    result = run(script, "status")
+
+    assert "the virtual environment cannot be made" in result.stderr
+
+
+def test_an_environment_is_never_made_by_its_own_python(script: Path) -> None:
+    """Without pyvenv.cfg, as while another run makes the environment anew, it takes itself for one of the system."""
+    venv = environment(script)
+    shutil.copy(os.path.realpath(sys.executable), venv / "bin" / "python")
+    code = (
+        f"import runpy, sys; names = runpy.run_path({str(script)!r}); "
+        f"sys._base_executable = {str(venv / 'bin' / 'python')!r}; print(names['find_python']())"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PATH": "/nowhere"}
+    )
+
+    assert str(venv) not in result.stdout
