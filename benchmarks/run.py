@@ -1,6 +1,6 @@
 """`./sandbox benchmark`: how long things take, as medians, and as ratios to a baseline measured in the same run.
 
-Nothing here passes or fails; every claim about speed in the README is from these lines.
+Nothing here passes or fails; every claim about speed is from these lines.
 """
 
 import argparse

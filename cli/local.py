@@ -25,7 +25,7 @@ OPERATIONS = {
     "destroy": "delete the stack's resources",
     "outputs": "the stack's outputs",
     "history": "the stack's updates",
-    "cancel": "let go of the lock of a run that was killed",
+    "cancel": "release the lock of a run that was killed",
 }
 
 
@@ -92,7 +92,7 @@ def _start(port: int, persist: Path | None, console: Console) -> int:
 emulator at {started.url}, account {process.ACCOUNT}, {region}; \
 alarm periods run {process.CLOCK_SCALE} times faster than on AWS
   use it  eval "$(./sandbox local env)"     for AWS clients and `pulumi` in this shell
-  first   ./sandbox bootstrap
+  first   ./sandbox bootstrap --config githubRepository=OWNER/NAME    (with the Pulumi CLI)
   stop    ./sandbox local stop""")
     return 0
 

@@ -1,7 +1,7 @@
 """The settings of the service, by its environment variables.
 
 `SURFACES` is the one place in the project for what makes an incident: the program sets the variable, the handler reads
-it, and the truth of an incident is told by it. A surface is what an investigator can see of it.
+it, and the truth of an incident is derived from it. A surface is what an investigator can see of it.
 """
 
 from collections.abc import Mapping

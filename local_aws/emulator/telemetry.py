@@ -1,7 +1,7 @@
 """What AWS does by itself and the emulator does not: telemetry of HTTP APIs, and alarms that change their state.
 
 Runs inside the emulator's process and replaces functions of ministack, whose version is pinned: see patches.py.
-README's table of differences says what remains different from AWS. With these patches:
+docs/emulator.md says what remains different from AWS. With these patches:
 
 - an invocation through the API counts in AWS/Lambda's metrics, as a direct one does;
 - an API request counts in AWS/ApiGateway's metrics and writes a line into the stage's access log;

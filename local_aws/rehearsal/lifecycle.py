@@ -194,14 +194,14 @@ class Lifecycle:
         change = record["change"]
         surface = SURFACES[record["surface"]]
         done = (self._account.app.function, surface.variable, surface.healthy, surface.failing, github.SESSION)
-        told = (
+        derived = (
             change["arn"].rpartition(":")[2],
             change["path"].removeprefix("environment.variables."),
             change["from"],
             change["to"],
             change["session"],
         )
-        _expect(f"what was done: {', '.join(done)}", told == done, ", ".join(told))
+        _expect(f"what was done: {', '.join(done)}", derived == done, ", ".join(derived))
         _expect("a valid incident", record["valid"]["valid"], "; ".join(record["valid"]["why"]))
         _expect("onset after the injection began", _epoch(record["onset"]) >= self._injected, record["onset"])
         _expect(
