@@ -10,8 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handler.scenario import SURFACES
-from infra import names
-from ops import records
+from ops import observer, records
 from ops.errors import UsageError
 from ops.health.telemetry import Telemetry
 from ops.health.workload import Workload, stack_outputs
@@ -65,7 +64,7 @@ def record(stack: str, incident: Incident) -> dict[str, Any]:
         "surface": outputs["surface"],
         "region": workload.region,
         "account": arn.split(":")[4],
-        "service": names.SERVICE,
+        "service": observer.service_of(stack),
         "change": {
             "arn": arn,
             "type": flip.type,
