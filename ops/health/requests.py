@@ -49,7 +49,9 @@ def send(url: str) -> Response:
     started = time.monotonic()
     date = None
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS, context=_tls()) as response:
+        with urllib.request.urlopen(
+            url, timeout=TIMEOUT_SECONDS, context=_trusting(os.environ.get("AWS_CA_BUNDLE") or None)
+        ) as response:
             status, body, date = response.status, response.read(), response.headers["Date"]
     except urllib.error.HTTPError as error:
         with error:
@@ -62,6 +64,5 @@ def send(url: str) -> Response:
 
 
 @functools.cache
-def _tls() -> ssl.SSLContext:
-    """Trust what the AWS clients trust: AWS_CA_BUNDLE where it is set."""
-    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
+def _trusting(bundle: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=bundle)

@@ -105,11 +105,14 @@ def find(backend: Backend, stack: str) -> Iterator[Incident]:
 def traffic(incident: Incident, answers: list[Answer], now: datetime) -> Traffic:
     """What the answers show; `now` is until when they were read."""
     flipped, rolled_back = incident.flip.started, incident.failing_until(now)
-    during = [one for one in answers if flipped <= _time(one) < rolled_back]
+    ended = incident.recovery.recorded if incident.recovery else now
+    during = [one for one in answers if flipped <= _time(one) < ended]
     failed = [one for one in during if not one.is_ok]
     before = [one for one in answers if incident.healthy_since() <= _time(one)]
     before = [one for one in before if _time(one) < (_time(failed[0]) if failed else flipped)]
+    # An update's start is known to the second: what failed after it was before the rollback all the same.
     complete = [one for one in during if incident.changing_until <= _time(one)]
+    complete = [one for one in complete if _time(one) < rolled_back or not one.is_ok]
     until = incident.recovered_until(now)
     since = [one for one in answers if rolled_back <= _time(one) < until] if incident.recovery else []
     bad = [number for number, one in enumerate(since) if not one.is_ok]

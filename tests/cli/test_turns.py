@@ -64,7 +64,7 @@ def test_both_engines_update_one_stack_and_respect_each_others_lock(
     history = json.loads(deployed.pulumi("stack", "history", "--json", "--stack", "app"))
     assert [entry["message"] for entry in history[:3]] == ["embedded: nothing", "CLI: roll back", "embedded: inject"]
     store.put(
-        ".pulumi/locks/organization/storefront/app/of-a-cli.json",
+        f".pulumi/locks/organization/{names.PROJECT}/app/of-a-cli.json",
         b'{"pid": 7, "username": "ci", "hostname": "runner", "timestamp": "2026-01-01T00:00:00Z"}',
     )
     with pytest.raises(LockedError, match="locked by ci@runner"):

@@ -322,7 +322,7 @@ def test_a_pull_request_gets_its_plan_as_a_single_comment(hub: GitHub, aws: Aws)
     assert comment.startswith("pr comment 7 --edit-last --create-if-none --body-file -\n### What this would change")
     assert "no incident is active" in comment
     assert "~ retentionInDays: 14 => 30" in comment
-    assert "~ 2 to update" in comment
+    assert "~ 3 to update" in comment
     assert comment.split("\n", 1)[1].strip() == run.summary.strip()
     assert last_message(aws) == before
 

@@ -271,7 +271,7 @@ def test_a_killed_emulator_fails_the_running_step(root: Path, scratch: Path) -> 
         ("failMode: false", "failMode: true", "expected failMode false"),
         ("scope: app", "scope: apps", "incident-sandbox:scope is 'apps'"),
         ("aws:region: eu-west-1", "", "Pulumi.app.yaml has no aws:region"),
-        ("config:", "config: [", "Pulumi.app.yaml cannot be read"),
+        ("config:", "config: [", "Pulumi.app.yaml is not YAML that Pulumi reads"),
     ],
 )
 def test_a_wrong_stack_file_is_an_error(old: str, new: str, message: str, project_copy: Path, scratch: Path) -> None:

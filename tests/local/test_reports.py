@@ -179,6 +179,7 @@ def test_a_record_of_an_emulator_that_is_not_whole_is_named(
 ) -> None:
     directory = tmp_path / "emulator"
     (directory / process.PERSISTENT).mkdir(parents=True)
+    directory.chmod(0o700)
     (directory / process.PERSISTENT / archive.RECORD).write_text('{"url":')
     (tmp_path / ".local").symlink_to(directory)
     monkeypatch.setattr(registry, "LINK", tmp_path / ".local")

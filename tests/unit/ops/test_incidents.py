@@ -179,6 +179,19 @@ def test_a_steady_incident_begins_and_ends_with_its_requests() -> None:
     assert seen.gaps == ()
 
 
+def test_an_incident_shorter_than_the_precision_of_an_updates_start_fails_throughout() -> None:
+    """As on the emulator: the rollback began at 1.7 s, and its entry in the history says 1 s."""
+    begun = Update(at(0), at(1.2), "", state(FAILING))
+    ended = Update(at(1), at(2), "", state(HEALTHY))
+    times = [(0.5, 200), (1.3, 500), (1.6, 500), (1.8, 200), (2.5, 200)]
+    sent = [Answer(at(seconds).timestamp(), "run", status) for seconds, status in times]
+
+    seen = module.traffic(Incident(update(-60, state(HEALTHY)), begun, (), ended, None), sent, at(3))
+
+    assert verdicts(seen) == (True, True, True)
+    assert (seen.onset, seen.end) == (at(1.3), at(1.8))
+
+
 def test_an_incident_that_goes_on_has_no_end() -> None:
     seen = traffic([(-300, 0, 200), (30, 2400, 500)], recovery=None)
 
