@@ -48,10 +48,9 @@ def send(url: str) -> Response:
     """Send one GET, and return whatever comes."""
     started = time.monotonic()
     date = None
+    tls = _trusting(os.environ.get("AWS_CA_BUNDLE") or None)  # what the AWS clients trust
     try:
-        with urllib.request.urlopen(
-            url, timeout=TIMEOUT_SECONDS, context=_trusting(os.environ.get("AWS_CA_BUNDLE") or None)
-        ) as response:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS, context=tls) as response:
             status, body, date = response.status, response.read(), response.headers["Date"]
     except urllib.error.HTTPError as error:
         with error:
