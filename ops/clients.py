@@ -10,13 +10,13 @@ from botocore.exceptions import BotoCoreError, CredentialRetrievalError, Partial
 from ops.errors import UsageError
 
 
-def client(service: str, region: str | None = None, endpoint: str | None = None, *, session: Any = boto3) -> Any:
-    """A client of a service.
+def client(service: str, region: str | None = None, endpoint: str | None = None, *, session: Any = None) -> Any:
+    """A client of a service, by the credentials that the environment has now: boto3's own session keeps the first.
 
     Raises UsageError when a setting of AWS's clients is wrong, and botocore's errors when credentials are.
     """
     with _named(f"a client of {service}"):
-        return session.client(service, region_name=region, endpoint_url=endpoint)
+        return (session or boto3.Session()).client(service, region_name=region, endpoint_url=endpoint)
 
 
 def session(region: str | None) -> boto3.Session:

@@ -91,7 +91,12 @@ def test_a_valid_incident_is_what_was_done_and_its_timeline_shows_the_onset(depl
     assert change.arn == f"arn:aws:lambda:eu-west-1:{record.account}:function:{APP.function}"
     assert (change.path, change.old_value, change.new_value) == ("environment.variables.FAIL_MODE", "false", "true")
     assert (change.api, change.session, change.run) == (UPDATE, "root", None)
-    assert (record.stack, record.surface, record.region, record.service) == ("app", "named", "eu-west-1", "storefront")
+    assert (record.stack, record.surface, record.region, record.service) == (
+        "app",
+        "named",
+        "eu-west-1",
+        "storefront-app",
+    )
     assert record.onset is not None
     assert record.end is not None
     assert before <= change.earliest <= change.latest < record.end < after
