@@ -28,7 +28,7 @@ from ops.stacks import layout, urn
 from ops.stacks.backend import Backend
 
 Expectation = Literal["healthy", "failing", "recovering", "gone"]
-"""`recovering` is healthy, but for alarms that need not be OK yet."""
+"""`recovering` is healthy, except that alarms need not be OK yet."""
 
 FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 5.0

@@ -131,11 +131,16 @@ def traffic(incident: Incident, answers: list[Answer], now: datetime) -> Traffic
 
 def interval(answers: list[Answer]) -> timedelta | None:
     """How often the client runs: the median between the first requests of its runs; None for fewer than two runs."""
-    starts: dict[str, float] = {}
-    for one in answers:
-        starts.setdefault(one.run, one.sent)
-    lengths = [later - earlier for earlier, later in itertools.pairwise(sorted(starts.values()))]
+    lengths = [later - earlier for earlier, later in itertools.pairwise(starts(answers))]
     return timedelta(seconds=statistics.median(lengths)) if lengths else None
+
+
+def starts(answers: list[Answer]) -> list[float]:
+    """When each run of the client began, in order, in epoch seconds."""
+    first: dict[str, float] = {}
+    for one in answers:
+        first.setdefault(one.run, one.sent)
+    return sorted(first.values())
 
 
 def _gaps(answers: list[Answer], since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:

@@ -43,7 +43,7 @@ def record(backend: Backend, stack: str) -> dict[str, Any]:
         since, until = _margins(incident, answers, since, until)
         window = since.timestamp(), until.timestamp()
         answers = [one for one in answers if window[0] <= one.sent < window[1]]
-        starts = _starts(answers)
+        starts = incidents.starts(answers)  # all is counted per run, which is per minute on AWS
         return {
             **records.new("timeline", now),
             "stack": stack,
@@ -104,14 +104,6 @@ def _deployment(before: Update | None, update: Update) -> list[dict[str, Any]]:
         for one in changes
     ]  # fmt: skip
     return [{"at": _text(update.started), "message": update.message, "changes": changed}]
-
-
-def _starts(answers: list[Answer]) -> list[float]:
-    """When each run of the client began, in order: what is counted is counted per run, which is per minute on AWS."""
-    starts: dict[str, float] = {}
-    for one in answers:
-        starts.setdefault(one.run, one.sent)
-    return sorted(starts.values())
 
 
 def _requests(answers: list[Answer], starts: list[float]) -> list[dict[str, Any]]:
