@@ -7,12 +7,15 @@ import sys
 from ops.project import ROOT
 
 LINT = (["ruff", "check", "--no-cache", "."], ["ruff", "format", "--no-cache", "--check", "."])
-PERSONAL = ("AWS_", "PULUMI_", "TF_")
+PERSONAL = ("AWS_", "PULUMI_", "TF_", "GITHUB_")
 """What a person's own settings begin with: the tests bring those that they need, and must not find others."""
+
+IN_CI = "CI"
+"""With it `bootstrap` refuses to run. CI runs the tests of what a person runs, too."""
 
 
 def main(argv: list[str]) -> int:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(PERSONAL)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PERSONAL) and name != IN_CI}
 
     def start(command: list[str], output: int | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(
