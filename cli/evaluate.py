@@ -12,7 +12,7 @@ from ops.console import Console
 from ops.errors import UsageError
 
 if TYPE_CHECKING:
-    from evaluation.campaign_files import Judgement
+    from evaluation.campaign.files import Judgement
     from evaluation.investigators.investigator import Investigator
     from evaluation.judging import Inquiry
     from evaluation.scoring import Axis, Score
@@ -208,7 +208,7 @@ def _print(score: "Score", console: Console) -> None:
 
 def _judge(options: argparse.Namespace, console: Console) -> int:
     from evaluation import asking, judging
-    from evaluation.campaign_files import Judgements
+    from evaluation.campaign.files import Judgements
 
     folder = asking.Folder(options.dir)
     truth, findings, before = folder.truth(), folder.findings(), folder.judgements()
@@ -233,7 +233,7 @@ def _judge(options: argparse.Namespace, console: Console) -> int:
 
 def _judgement(inquiry: "Inquiry", console: Console) -> "Judgement | None":
     """Ask until there is a reply; None at the end of the input."""
-    from evaluation.campaign_files import Judgement
+    from evaluation.campaign.files import Judgement
 
     console.line(f"\n{inquiry.text}")
     for number, option in enumerate(inquiry.options, 1):

@@ -19,7 +19,7 @@ from evaluation import findings as findings_records
 from evaluation import records, scoring
 from evaluation import truth as truth_records
 from evaluation.adapters import from_journal, read
-from evaluation.campaign_files import Answer, Judgements, answer_from_record, judgements_from_record
+from evaluation.campaign.files import Answer, Judgements, answer_from_record, judgements_from_record
 from evaluation.findings import Findings
 from evaluation.investigators.investigator import Investigator, Question, Report
 from evaluation.scoring import Score

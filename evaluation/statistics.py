@@ -8,7 +8,7 @@ from functools import cache
 
 from scipy.stats import CensoredData, binomtest, ecdf
 
-from evaluation.campaign_files import Arm, TrialResult, Verdict
+from evaluation.campaign.files import Arm, TrialResult, Verdict
 from evaluation.scoring.result import Axis, Outcome
 
 DUMB_REFERENCES = ("always-healthy", "last-change", "shotgun", "echo")

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evaluation.campaign_files import Answer
+from evaluation.campaign.files import Answer
 from evaluation.investigators.investigator import Cost, Progress, Question, Report
 from ops.errors import UsageError
 

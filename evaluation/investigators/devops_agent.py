@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from evaluation import records
 from evaluation.adapters import from_journal
-from evaluation.campaign_files import Answer
+from evaluation.campaign.files import Answer
 from evaluation.investigators.investigator import Cost, Progress, Question, Report
 from evaluation.times import format_time, parse_time
 from ops import records as files

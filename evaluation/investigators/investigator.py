@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from evaluation.campaign_files import Answer
+from evaluation.campaign.files import Answer
 from evaluation.question import question
 
 

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from evaluation.campaign_files import Answer
+from evaluation.campaign.files import Answer
 from evaluation.investigators.investigator import Cost, Progress, Question, Report, completed
 
 POLL_SECONDS = 0.5

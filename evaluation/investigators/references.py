@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from evaluation.campaign_files import Answer
+from evaluation.campaign.files import Answer
 from evaluation.investigators import runbook
 from evaluation.investigators.investigator import Cost, Progress, Question, Report, completed
 from evaluation.times import format_time

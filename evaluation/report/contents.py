@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.campaign_files import Campaign, CampaignFolder, TrialResult
+from evaluation.campaign.files import Campaign, CampaignFolder, TrialResult
 from evaluation.report import wording
 from evaluation.statistics import DUMB_REFERENCES, Comparison, Summary, compare, passes_every_arm, summarize
 

@@ -1,6 +1,6 @@
 """The report as Markdown for a workflow's run page: the same figures, and the trials that did not pass."""
 
-from evaluation.campaign_files import Arm, Verdict
+from evaluation.campaign.files import Arm, Verdict
 from evaluation.report import wording
 from evaluation.report.contents import Beside, Report
 from evaluation.report.trials import TrialView, views

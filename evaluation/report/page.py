@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from evaluation.campaign_files import Arm
+from evaluation.campaign.files import Arm
 from evaluation.report import wording
 from evaluation.report.contents import Report
 from evaluation.report.trials import views

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from evaluation.campaign_files import Answer, Arm, CampaignFolder, Judgements, Status, Times, TrialResult
+from evaluation.campaign.files import Answer, Arm, CampaignFolder, Judgements, Status, Times, TrialResult
 from evaluation.report import wording
 from evaluation.scoring.result import NEEDED, Axis, AxisScore, Outcome, Score
 from evaluation.truth import Truth

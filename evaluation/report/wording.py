@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from evaluation.campaign_files import Arm, Verdict
+from evaluation.campaign.files import Arm, Verdict
 from evaluation.scoring.result import Axis, Outcome
 from evaluation.statistics import Comparison, Summary, Tally, TimeToAnswer
 

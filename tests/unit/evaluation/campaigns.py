@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evaluation import scoring, truth
 from evaluation.adapters import read
-from evaluation.campaign_files import (
+from evaluation.campaign.files import (
     Answer,
     Arm,
     Campaign,

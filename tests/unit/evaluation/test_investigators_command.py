@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.campaign_files import Answer
+from evaluation.campaign.files import Answer
 from evaluation.investigators.command import Command
 from evaluation.investigators.investigator import Progress, Question
 from ops.errors import UsageError

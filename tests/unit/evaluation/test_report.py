@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from evaluation import records, report
-from evaluation.campaign_files import (
+from evaluation.campaign.files import (
     Arm,
     CampaignFolder,
     Judgement,

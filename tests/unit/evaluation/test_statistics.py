@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from evaluation.campaign_files import Arm, Status, TrialResult, Verdict
+from evaluation.campaign.files import Arm, Status, TrialResult, Verdict
 from evaluation.scoring.result import Axis
 from evaluation.statistics import (
     Cost,
