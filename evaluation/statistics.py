@@ -233,15 +233,17 @@ def cost(results: Iterable[TrialResult]) -> Cost:
 
 
 def voids(results: Iterable[TrialResult]) -> dict[str, int]:
-    """Count the void trials by reason, the most frequent first."""
+    """Count the void trials by reason, details left out, the most frequent first."""
     reasons = Counter(
-        result.trial.void_reason or "no reason recorded" for result in results if result.verdict is Verdict.VOID
+        (result.trial.void_reason or "no reason recorded").partition(": ")[0]
+        for result in results
+        if result.verdict is Verdict.VOID
     )
     return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
 
 
 def compare(first: Iterable[TrialResult], second: Iterable[TrialResult]) -> Comparison:
-    """Compare two investigators over the trials of the same id, arm and stack. Both campaigns must have one seed."""
+    """Compare two investigators over trials of the same number, arm and stack. Both campaigns must have one seed."""
     firsts = {_pair_key(result): result.verdict for result in first if _is_scored(result)}
     seconds = {_pair_key(result): result.verdict for result in second if _is_scored(result)}
     pairs = [(firsts[key], seconds[key]) for key in firsts.keys() & seconds.keys()]
@@ -312,7 +314,7 @@ def _is_scored(result: TrialResult) -> bool:
 
 
 def _pair_key(result: TrialResult) -> tuple[str, Arm, str]:
-    return result.trial.id, result.trial.arm, result.trial.stack
+    return result.trial.planned_id, result.trial.arm, result.trial.stack
 
 
 def _check_k(n: int, passed: int, k: int) -> None:

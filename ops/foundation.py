@@ -7,8 +7,6 @@ until then. So a run that was interrupted anywhere is continued by the next, whi
 
 import contextlib
 import os
-import shlex
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -119,7 +117,7 @@ def _update_in_bucket(
 ) -> Result | None:
     """The state has moved: update the stack where it is."""
     kept = _set_aside(home)
-    _release(pulumi, bucket.locks(STACK))
+    recovery.release(pulumi, STACK, bucket.locks(STACK))
     steps = _update(pulumi, account, config, console, ask)
     if steps is None:
         return None
@@ -130,7 +128,7 @@ def _update_in_folder(
     pulumi: Pulumi, home: Path, account: Account, config: Config, console: Console, ask: Ask | None
 ) -> list[auto.StepEventMetadata] | None:
     """There is no state yet, or the one in the folder: begin the stack, or go on with it."""
-    _release(pulumi, _locks(home))
+    recovery.release(pulumi, STACK, _locks(home))
     return _update(pulumi, account, config, console, ask)
 
 
@@ -163,7 +161,7 @@ def _move(in_folder: Pulumi, home: Path, in_bucket: Pulumi, bucket: Backend) -> 
     outputs = stack_outputs(_resources(home))
     in_folder.change_secrets_provider(STACK, outputs["secretsProvider"])
     state = in_folder.export_state(STACK)
-    _release(in_bucket, bucket.locks(STACK))
+    recovery.release(in_bucket, STACK, bucket.locks(STACK))
     if bucket.resources(STACK) is not None:  # made and not filled by a run that was interrupted
         in_bucket.remove(STACK)
     stack = in_bucket.stack(STACK, outputs["secretsProvider"])
@@ -257,36 +255,6 @@ def _resources(home: Path) -> list[dict[str, Any]]:
 def _locks(home: Path) -> list[Lock]:
     paths = (home / layout.StackKeys(project.name(), STACK).locks).glob("*.json")
     return [Lock.of(path.read_bytes(), str(path)) for path in paths]
-
-
-def _release(pulumi: Pulumi, locks: list[Lock]) -> None:
-    """Release locks whose runs, on this machine, are gone.
-
-    Raises UsageError when one is not.
-    """
-    for lock in locks:
-        if lock.hostname != socket.gethostname() or _is_alive(lock.pid):
-            raise UsageError(
-                f"stack {STACK} is being updated by {lock}: wait for it to end, or, if it is gone, release its lock "
-                f"with `PULUMI_BACKEND_URL={shlex.quote(pulumi.environment['PULUMI_BACKEND_URL'])} "
-                f"pulumi cancel --stack {STACK}`"
-            )
-    if locks:
-        pulumi.cancel(STACK)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:
-        # Where the first process is no init, as in many containers, orphans that have ended stay as zombies.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return True
 
 
 def _refuse_incomplete(folder: Path, config: Config) -> None:

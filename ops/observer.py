@@ -45,12 +45,14 @@ class Access:
         )
 
 
-def access(region: str) -> Access:
+def access(region: str, session: Any = None) -> Access:
     """Assume the role `observer`, or use the shell's credentials where bootstrap has made none that trusts them.
+
+    `session` has credentials that are used in place of the shell's.
 
     Raises UsageError when the shell has no credentials, or AWS refuses them.
     """
-    session = boto3.Session(region_name=region)
+    session = session or boto3.Session(region_name=region)
     sts = session.client("sts")
     try:
         identity = sts.get_caller_identity()

@@ -1,5 +1,7 @@
 """The folder of a campaign: its plan, and for each trial what was done, answered and decided. Read and written here.
 
+A trial that was void is repeated as another trial, NNNN-2 and so on.
+
     DIR/campaign.json                        the plan
     DIR/trials/NNNN/trial.json               what was done and when
     DIR/trials/NNNN/truth.json               what was really changed
@@ -13,7 +15,7 @@ Each file is replaced as a whole, so that a reader may look at any time.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -129,6 +131,11 @@ class Trial:
     cost_usd: float | None = None
     attempt: int = 1
 
+    @property
+    def planned_id(self) -> str:
+        """The id in the plan, which a trial has in common with those that were void before it."""
+        return self.id.partition("-")[0]
+
     def record(self) -> dict[str, Any]:
         """Return the trial record."""
         times = {stage.name: getattr(self.times, stage.name) for stage in fields(Times)}
@@ -142,7 +149,7 @@ class Trial:
             "status": self.status.value,
             "void_reason": self.void_reason,
             "truth_sha256": self.truth_sha256,
-            "times": {name: format_time(time) if time else None for name, time in times.items()},
+            "times": {name: time.isoformat(timespec="microseconds") if time else None for name, time in times.items()},
             "seconds": self.seconds,
             "finished": self.finished,
             "cost_usd": self.cost_usd,
@@ -291,6 +298,15 @@ class CampaignFolder:
             attempt=valid["attempt"],
         )
 
+    def attempts(self, planned_id: str) -> list[Trial]:
+        """Read the trials of one number in the plan, in their order."""
+        found = (file.parent.name for file in (self.path / "trials").glob(f"{planned_id}*/trial.json"))
+        return [self.trial(name) for name in sorted(found, key=_by_number) if name.partition("-")[0] == planned_id]
+
+    def void(self, trial: Trial, reason: str) -> None:
+        """Note that a trial shows nothing."""
+        self.write_trial(replace(trial, status=Status.VOID, void_reason=reason))
+
     def write_trial(self, trial: Trial) -> None:
         """Write one trial."""
         self._write(trial.id, trial.record())
@@ -407,5 +423,6 @@ def _optional_time(text: str | None) -> datetime | None:
     return None if text is None else parse_time(text)
 
 
-def _by_number(name: str) -> tuple[int, str]:
-    return len(name), name
+def _by_number(name: str) -> tuple[int, int, str]:
+    planned, _, attempt = name.partition("-")
+    return len(planned), len(attempt), f"{planned} {attempt}"

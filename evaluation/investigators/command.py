@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evaluation.campaign.files import Answer
-from evaluation.investigators.investigator import Cost, Progress, Question, Report
+from evaluation.investigators.investigator import Cost, Investigator, Progress, Question, Report
 from ops.errors import UsageError
 
 POLL_SECONDS = 0.05
@@ -23,7 +23,7 @@ STDERR_TAIL = 2000
 INHERITED = ("PATH", "HOME", "LANG")
 
 
-class Command:
+class Command(Investigator):
     """`variables` are the credentials, and where AWS is; `deadline` is in seconds."""
 
     name = "command"

@@ -4,6 +4,7 @@ Read in botocore's model and in what others published, and tried against the emu
 and the errors' meaning. Where the service differs, an answer is void or the deadline ends it.
 """
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from evaluation import records
 from evaluation.adapters import from_journal
 from evaluation.campaign.files import Answer
-from evaluation.investigators.investigator import Cost, Progress, Question, Report
+from evaluation.investigators.investigator import Cost, Investigator, Progress, Question, Report
 from evaluation.times import format_time, parse_time
 from ops import records as files
 from ops.errors import UsageError
@@ -28,6 +29,8 @@ POLL_SECONDS = 30.0
 """AWS's own guidance is to look every 30 s or less often, and to wait 60, 90 and 120 s when throttled."""
 BACKOFF = (2, 3, 4)
 """In polls."""
+REPORT_SECONDS = 1.0
+"""How often whoever waits hears of it."""
 DEADLINE_SECONDS = 1800.0
 """The longest published investigation took 21 minutes."""
 
@@ -56,7 +59,7 @@ class _VoidError(Exception):
     """The service answered that there will be no answer."""
 
 
-class DevOpsAgent:
+class DevOpsAgent(Investigator):
     """Asks in one agent space. `deadline` and `poll` are in seconds; `max_usd` ends a dearer investigation."""
 
     name = "devops-agent"
@@ -103,7 +106,7 @@ class DevOpsAgent:
         if status == "completed" and findings is None:
             status, reason = "void", f"the journal has nothing to read: {_types(raw['journal'])}"
         text = "\n\n".join([*(cause.statement for cause in findings.causes), findings.text]) if findings else ""
-        raw["usage_hours"] = {"before": task.usage_hours_before, "after": self._usage_hours()}
+        raw["usage_hours"] = {"before": task.usage_hours_before, "after": self.usage_hours()}
         seconds = round(self._elapsed(task), 3)
         cost = round(_agent_seconds(raw.get("task", {}), seconds) * USD_PER_SECOND, 4)
         return Answer(
@@ -122,7 +125,7 @@ class DevOpsAgent:
                                  "space, or another --out")  # fmt: skip
             return task
         token = f"{self._space[:16]}-{time.time_ns():x}"
-        task = Task(datetime.now(timezone.utc), self._space_arn, token, None, self._usage_hours())
+        task = Task(datetime.now(timezone.utc), self._space_arn, token, None, self.usage_hours())
         files.write(path, task.record())
         return task
 
@@ -169,7 +172,24 @@ class DevOpsAgent:
                 return self._cancel(task, f"ended at ${cost:.2f}, because of --max-usd {self._max_usd:g}")
             if self._left(task) <= 0:
                 return self._cancel(task, f"no answer within {self._deadline:g} s: it was {status}")
-            time.sleep(max(0.0, min(self._poll, self._left(task))))
+            self._pause(min(self._poll, self._left(task)), Progress(status, self._elapsed(task), cost), report)
+
+    def abandon(self, folder: Path) -> None:
+        """Cancel the investigation, which would go on and cost more."""
+        path = folder / _TASK_FILE
+        task_id = records.load(path, "task")["task_id"] if path.exists() else None
+        if task_id is not None:
+            with contextlib.suppress(ClientError, BotoCoreError):
+                self._client.update_backlog_task(
+                    agentSpaceId=self._space, taskId=task_id, taskStatus="CANCELED"
+                )  # fmt: skip
+
+    def _pause(self, seconds: float, progress: Progress, report: Report) -> None:
+        """Sleep, and let whoever waits stop that each second."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, REPORT_SECONDS))
+            report(progress)
 
     def _cancel(self, task: Task, reason: str) -> tuple[str, str]:
         """Cancel what would go on and cost more."""
@@ -220,7 +240,7 @@ class DevOpsAgent:
                 time.sleep(max(0.0, min(pause, self._left(task)) if task else pause))
         raise AssertionError
 
-    def _usage_hours(self) -> float | None:
+    def usage_hours(self) -> float | None:
         """The account's hours of investigations this month: the receipt, which has other people's, too."""
         try:
             usage = self._client.get_account_usage()

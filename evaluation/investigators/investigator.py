@@ -57,8 +57,13 @@ class Investigator(Protocol):
     def ask(self, question: Question, folder: Path, report: Report) -> Answer:
         """Ask, wait and return the answer, void where there is none.
 
-        Raises UsageError when it cannot be asked at all; nothing was asked then.
+        `report` is called while it waits, and what that raises ends the waiting. Raises UsageError when it cannot be
+        asked at all; nothing was asked then.
         """
+
+    def abandon(self, folder: Path) -> None:
+        """End what was asked in this folder and goes on by itself. Most have nothing that does."""
+        return
 
 
 def completed(agent: str, question: Question, text: str, seconds: float, raw: Any = None) -> Answer:

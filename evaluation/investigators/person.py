@@ -4,14 +4,14 @@ import time
 from pathlib import Path
 
 from evaluation.campaign.files import Answer
-from evaluation.investigators.investigator import Cost, Progress, Question, Report, completed
+from evaluation.investigators.investigator import Cost, Investigator, Progress, Question, Report, completed
 
 POLL_SECONDS = 0.5
 ANSWER = "answer.md"
 QUESTION = "question.txt"
 
 
-class Person:
+class Person(Investigator):
     """`deadline` is in seconds since the question was first asked; waiting can be interrupted and taken up again."""
 
     name = "person"

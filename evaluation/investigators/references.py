@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from evaluation.campaign.files import Answer
 from evaluation.investigators import runbook
-from evaluation.investigators.investigator import Cost, Progress, Question, Report, completed
+from evaluation.investigators.investigator import Cost, Investigator, Progress, Question, Report, completed
 from evaluation.times import format_time
 
 Session = Any
@@ -23,7 +23,7 @@ Session = Any
 Rule = Callable[[Session, Question], str]
 
 
-class Reference:
+class Reference(Investigator):
     """An investigator that is a function of this process; `session` has what it may see."""
 
     def __init__(self, name: str, rule: Rule, session: Session) -> None:

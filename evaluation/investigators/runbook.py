@@ -119,18 +119,21 @@ def investigate(session: Any, service: str, since: datetime) -> Report:
     cloudwatch = session.client("cloudwatch")
     alarms = tuple(_raised_alarms(cloudwatch, service, since))
     functions = functions_of(session, service)
-    counts = {arn: _sum(cloudwatch, "Errors", _name(arn), since) for arn in functions}
+    minute = since.replace(second=0, microsecond=0)  # metrics are of whole minutes
+    counts = {arn: _sum(cloudwatch, "Errors", _name(arn), minute) for arn in functions}
     suspect = max(counts, key=lambda arn: counts[arn], default=None)
     if suspect is None or not counts[suspect]:
         return Report(service, 0, alarms)
     errors = list(_errors(session.client("logs"), _name(suspect), since))
-    report = Report(service, max(len(errors), counts[suspect]), alarms, suspect)
+    # What the metric has of the minute that `since` is in may be from before.
+    metric = _sum(cloudwatch, "Errors", _name(suspect), minute + timedelta(minutes=1))
+    report = Report(service, max(len(errors), metric), alarms, suspect)
     if not report.is_fault:
         return report
     onset = min((time for time, _ in errors), default=None)
     change = _last_change(session, _name(suspect), onset or datetime.now(timezone.utc))
     ruled_out = [f"{_name(arn)} has no errors of its own." for arn, count in counts.items() if not count]
-    if not _sum(cloudwatch, "Throttles", _name(suspect), since):
+    if not _sum(cloudwatch, "Throttles", _name(suspect), minute):
         ruled_out.append(f"{_name(suspect)} was not throttled.")
     symptom = next((message for time, message in errors if time == onset), "")
     return Report(service, report.errors, alarms, suspect, onset, symptom, change, tuple(ruled_out))
@@ -153,11 +156,13 @@ def functions_of(session: Any, service: str) -> list[str]:
     return sorted(arn for arn in listed if _name(arn).startswith(service))
 
 
-def _sum(cloudwatch: Any, metric: str, function: str, since: datetime) -> int:
-    minute = since.replace(second=0, microsecond=0)  # metrics are of whole minutes
+def _sum(cloudwatch: Any, metric: str, function: str, minute: datetime) -> int:
+    until = datetime.now(timezone.utc) + timedelta(minutes=1)
+    if minute >= until:
+        return 0
     points = cloudwatch.get_metric_statistics(
         Namespace="AWS/Lambda", MetricName=metric, Dimensions=[{"Name": "FunctionName", "Value": function}],
-        StartTime=minute, EndTime=datetime.now(timezone.utc) + timedelta(minutes=1), Period=3600, Statistics=["Sum"],
+        StartTime=minute, EndTime=until, Period=3600, Statistics=["Sum"],
     )["Datapoints"]  # fmt: skip
     return int(sum(point["Sum"] for point in points))
 

@@ -10,6 +10,7 @@ from typing import Any
 from evaluation.campaign.files import Campaign, CampaignFolder, TrialResult
 from evaluation.report import wording
 from evaluation.statistics import DUMB_REFERENCES, Comparison, Summary, compare, passes_every_arm, summarize
+from ops.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,21 @@ def read(folder: Path, beside: Sequence[Path] = ()) -> Report:
     return Report(main, tuple(_beside(main, _investigation(other)) for other in beside))
 
 
+def read_all(folders: Sequence[Path], agent: str | None = None) -> Report:
+    """Read campaigns that stand side by side; the report is about `agent`, or the first who is no dumb reference.
+
+    Raises UsageError when nobody of that name was asked, or a file is missing or wrong.
+    """
+    if agent is None:
+        main = next((path for path in folders if path.name not in DUMB_REFERENCES), folders[0])
+    elif any(path.name == agent for path in folders):
+        main = next(path for path in folders if path.name == agent)
+    else:
+        names = ", ".join(sorted({path.name for path in folders}))
+        raise UsageError(f"--agent {agent}: was not asked in this campaign; it has {names}")
+    return read(main, [path for path in folders if path != main])
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
@@ -113,7 +129,7 @@ def _beside(main: Investigation, other: Investigation) -> Beside:
         return Beside(other, None, f"the seeds differ ({seeds[0]} and {seeds[1]}), so the incidents do too")
     comparison = compare(main.results, other.results)
     if not comparison.pairs:
-        return Beside(other, None, "no trial of the same id, arm and stack is decided in both campaigns")
+        return Beside(other, None, "no trial of the same number, arm and stack is decided in both campaigns")
     return Beside(other, comparison)
 
 

@@ -31,6 +31,8 @@ from local_aws.emulator.patches import Patch
 from local_aws.emulator.process import CLOCK_SCALE
 
 EVALUATION_INTERVAL_SECONDS = 0.1
+EXTRA_PERIODS = 2
+"""How many periods more than its own an alarm's range has: in AWS's example; the number is not documented."""
 
 FUNCTION_ERROR = (
     500,
@@ -230,21 +232,21 @@ def _append_log(group_name: str, stream_name: str, line: str) -> None:
 
 
 def _evaluate(alarm: dict[str, Any]) -> None:
-    """Evaluate an alarm on one metric's basic statistic, once, as AWS does.
+    """Evaluate an alarm on one metric's basic statistic, once, as AWS does: by the most recent datapoints there are in
+    a range of more than its periods; only where these are too few, missing ones are treated as the alarm says.
 
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
     """
     dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(alarm["Dimensions"]))
     points = cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions)) or []
     now, period = time.time(), alarm["Period"] / CLOCK_SCALE
-    breaching = missing = 0
-    for age in range(alarm["EvaluationPeriods"]):
+    breaching, missing = 0, alarm["EvaluationPeriods"]
+    for age in range(alarm["EvaluationPeriods"] + EXTRA_PERIODS):
         end = now - age * period
         stats = cloudwatch._calc_stats([point for point in points if end - period < point["Timestamp"] <= end])
-        if stats:
+        if stats and missing:
             breaching += _breaches(cloudwatch._stat_value(stats, alarm["Statistic"]), alarm)
-        else:
-            missing += 1
+            missing -= 1
     treatment = alarm["TreatMissingData"]
     if treatment == "breaching":
         breaching += missing

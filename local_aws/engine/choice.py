@@ -30,8 +30,11 @@ class Engines(Protocol):
     title: str
     """The engine's name and version, for people."""
 
-    def bootstrap(self, repository: str, message: str) -> Update:
-        """Deploy the foundation, and move its state into its bucket; `repository` is the default of its stack file."""
+    def bootstrap(self, repository: str, message: str, people: str | None = None) -> Update:
+        """Deploy the foundation, and move its state into its bucket; `repository` is the default of its stack file.
+
+        `people` are its `operatorPrincipals`, in place of the file's.
+        """
         ...
 
     def stack(self, name: str) -> Engine:
@@ -60,12 +63,14 @@ class _Embedded:
         self._bucket = names.state_bucket(process.ACCOUNT, running.region)
         self._secrets_provider = ""
 
-    def bootstrap(self, repository: str, message: str) -> Update:
+    def bootstrap(self, repository: str, message: str, people: str | None = None) -> Update:
         aws = Aws()
         engine = EmbeddedEngine(self._workspace, names.BOOTSTRAP_STACK, aws, Folder(self._folder))
         engine.set_config("aws:region", aws.region)
         if engine.get_config("githubRepository") is None:
             engine.set_config("githubRepository", repository)
+        if people is not None:
+            engine.set_config("operatorPrincipals", people)
         update = engine.up(message)
         self._secrets_provider = update.outputs["secretsProvider"]
         engine.move(Bucket(aws, self._bucket), self._secrets_provider)
@@ -88,8 +93,10 @@ class _Cli:
         self._region = running.region
         self._secrets_provider: str | None = None
 
-    def bootstrap(self, repository: str, message: str) -> Update:
+    def bootstrap(self, repository: str, message: str, people: str | None = None) -> Update:
         config = [("aws:region", self._region)]
+        if people is not None:
+            config.append(("operatorPrincipals", people))
         if foundation.REPOSITORY not in stack_config(self._pulumi.folder, names.BOOTSTRAP_STACK):
             config.append((foundation.REPOSITORY, repository))
         started = time.monotonic()

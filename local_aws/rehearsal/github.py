@@ -1,6 +1,9 @@
 """GitHub Actions as AWS sees it: a job's OIDC token, and the role session that it gets."""
 
+import contextlib
+import os
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,3 +72,16 @@ def environment(response: Props) -> dict[str, str]:
     credentials = response["Credentials"]
     values = (credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
     return dict(zip(CREDENTIALS, values, strict=True))
+
+
+@contextlib.contextmanager
+def acting_with(credentials: Mapping[str, str]) -> Iterator[None]:
+    """Give these credentials to every AWS client that is created now, here or in a child process."""
+    before = {name: os.environ.pop(name) for name in CREDENTIALS if name in os.environ}
+    os.environ.update(credentials or before)
+    try:
+        yield
+    finally:
+        for name in CREDENTIALS:
+            os.environ.pop(name, None)
+        os.environ.update(before)

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -117,17 +117,9 @@ class Lifecycle:
         seconds = round(time.monotonic() - started, 3)
         return {"name": step.name, "as": step.caller, "seconds": seconds, **outcome}
 
-    @contextlib.contextmanager
-    def acting_as(self, caller: Caller) -> Iterator[None]:
+    def acting_as(self, caller: Caller) -> contextlib.AbstractContextManager[None]:
         """Give the caller's credentials to every AWS client that is created now, here or in a child process."""
-        before = {name: os.environ.pop(name) for name in CREDENTIALS if name in os.environ}
-        os.environ.update(self._credentials.get(caller, before))
-        try:
-            yield
-        finally:
-            for name in CREDENTIALS:
-                os.environ.pop(name, None)
-            os.environ.update(before)
+        return github.acting_with(self._credentials.get(caller, {}))
 
     def bootstrap(self) -> Proof:
         update = self._engines.bootstrap(REPOSITORY, MESSAGE)

@@ -106,8 +106,16 @@ class Telemetry:
         They come some 5 minutes late on average:
         https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html
         """
+        return self._events("ResourceName", self._workload.function, since, until)
+
+    def calls(self, name: str, since: float, until: float) -> list[dict[str, Any]]:
+        """The parameters of all calls of one API in CloudTrail's events, in order of time."""
+        events = self._events("EventName", name, since, until)
+        return [json.loads(event["CloudTrailEvent"]).get("requestParameters") or {} for event in events]
+
+    def _events(self, key: str, value: str, since: float, until: float) -> list[dict[str, Any]]:
         pages = self._cloudtrail.get_paginator("lookup_events").paginate(
-            LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": self._workload.function}],
+            LookupAttributes=[{"AttributeKey": key, "AttributeValue": value}],
             StartTime=_utc(since),
             EndTime=_utc(until),
         )

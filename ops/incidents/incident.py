@@ -117,15 +117,15 @@ def traffic(incident: Incident, answers: list[Answer], now: datetime) -> Traffic
     since = [one for one in answers if rolled_back <= _time(one) < until] if incident.recovery else []
     bad = [number for number, one in enumerate(since) if not one.is_ok]
     recovered = since[bad[-1] + 1 :] if bad else since
-    gaps = _gaps(answers, flipped, rolled_back)
+    missing = gaps(answers, flipped, rolled_back)
     return Traffic(
         answers=tuple(answers),
         onset=_time(failed[0]) if failed else None,
         end=_time(recovered[0]) if recovered and failed else None,
         healthy_before=bool(before) and all(one.is_ok for one in before),
-        failing_throughout=bool(complete) and not any(one.is_ok for one in complete) and not gaps,
+        failing_throughout=bool(complete) and not any(one.is_ok for one in complete) and not missing,
         healthy_after=bool(recovered),
-        gaps=tuple(gaps),
+        gaps=tuple(missing),
     )
 
 
@@ -143,7 +143,8 @@ def starts(answers: list[Answer]) -> list[float]:
     return sorted(first.values())
 
 
-def _gaps(answers: list[Answer], since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+def gaps(answers: list[Answer], since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    """When the client sent nothing for longer than GAP of its usual intervals."""
     usual = interval(answers)
     if usual is None:
         return []

@@ -4,6 +4,8 @@ Derived from three sources that agree, or the record is not valid: the states in
 and the answers that the stack's own client logged.
 """
 
+import itertools
+from collections.abc import Collection
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -16,8 +18,9 @@ from ops.health.telemetry import Telemetry
 from ops.health.workload import Workload, stack_outputs
 from ops.incidents import incident as incidents
 from ops.incidents.incident import Incident, Traffic
-from ops.stacks import history, urn
-from ops.stacks.history import Change, Update
+from ops.stacks import history, status, urn
+from ops.stacks.backend import Backend
+from ops.stacks.history import Change, Resources, Update
 
 PRECISION = timedelta(seconds=1)
 """Of the times in CloudTrail and of an update's start."""
@@ -26,9 +29,10 @@ AFTERMATH = timedelta(minutes=10)
 """How much after an incident is looked at."""
 
 
-def record(stack: str, incident: Incident) -> dict[str, Any]:
+def record(stack: str, incident: Incident, harmless: Collection[str] = ()) -> dict[str, Any]:
     """The truth record of one incident of a stack (evaluation/schemas/truth.schema.json).
 
+    `harmless` are paths of properties that may change while it goes on, and are changed back when it ends.
     Raises UsageError when AWS cannot be asked.
     """
     now = datetime.now(timezone.utc)
@@ -45,18 +49,15 @@ def record(stack: str, incident: Incident) -> dict[str, Any]:
         alarms = {name: telemetry.transitions(name, since.timestamp()) for name in workload.alarms}
     except (ClientError, BotoCoreError) as error:
         raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
-    flip, others = _flip(incident, workload)
+    flip, others = _flip(incident, workload, harmless)
     events_of_flip = _within(events, incident.flip)
     call = events_of_flip[-1] if events_of_flip else {}
-    why = _why_invalid(incident, seen, flip, others, events, workload)
+    harmful = [one for one in others if one.path not in harmless]
+    why = _why_invalid(incident, seen, flip, harmful, events, workload)
     outputs = stack_outputs(incident.flip.resources)
     begun = incident.flip.started
     arn = outputs["functionArn"]
-    transitions = {
-        name: [{"at": _text(datetime.fromtimestamp(at, timezone.utc)), "state": state} for at, state in states
-               if since.timestamp() <= at <= until.timestamp()]
-        for name, states in alarms.items()
-    }  # fmt: skip
+    transitions = _transitions(alarms, since, until)
     return {
         **records.new("truth", now),
         "id": f"{stack}-{begun:%Y%m%dT%H%M%SZ}",
@@ -77,15 +78,11 @@ def record(stack: str, incident: Incident) -> dict[str, Any]:
             "session": call.get("session", ""),
             "run": incident.flip.run,
         },
-        "other_changes": [
-            {"arn": one.arn or arn, "type": one.type, "path": one.path, "from": one.before or "", "to": one.after or "",
-             "at": _text(one.at)}
-            for one in others
-        ],
+        "other_changes": _other_changes(others, arn),
         "onset": _text(seen.onset) if seen.onset else None,
         "end": _text(seen.end) if seen.end else None,
         "consequences": [name for name, states in transitions.items() if any(s["state"] == "ALARM" for s in states)],
-        "aliases": _aliases(incident.flip),
+        "aliases": _aliases(incident.flip.resources),
         "observable": {
             "message": incident.flip.message,
             "events": events,
@@ -100,6 +97,80 @@ def record(stack: str, incident: Incident) -> dict[str, Any]:
             "why": why,
         },
     }  # fmt: skip
+
+
+def record_of_health(
+    backend: Backend, stack: str, since: datetime, asked: datetime, until: datetime, harmless: Collection[str]
+) -> dict[str, Any]:
+    """The truth record of a time in which nothing was wrong with a stack.
+
+    `harmless` are paths of properties that may change until `asked`, and are changed back before `until`. Raises
+    UsageError when the stack is not deployed, or AWS cannot be asked.
+    """
+    updates: list[Update] = []
+    for update in backend.updates(stack):
+        updates.insert(0, update)
+        if update.recorded <= since:
+            break
+    before = updates[0] if updates and updates[0].recorded <= since else None
+    during = [update for update in updates if since < update.recorded <= until]
+    workload = Workload.of(updates[-1].resources if updates else backend.deployed(stack))
+    telemetry = Telemetry(workload)
+    try:
+        answers = telemetry.answers(since.timestamp(), until.timestamp())
+        events = [_event(one) for one in telemetry.management_events(since.timestamp(), until.timestamp())]
+        alarms = {name: telemetry.transitions(name, since.timestamp()) for name in workload.alarms}
+    except (ClientError, BotoCoreError) as error:
+        raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
+    others = [
+        change
+        for earlier, update in itertools.pairwise([*([before] if before else []), *during])
+        for change in history.changes(earlier, update)
+        if update.recorded <= asked or change.path not in harmless
+    ]
+    transitions = _transitions(alarms, since, until)
+    is_healthy = bool(answers) and all(one.is_ok for one in answers)
+    why = [] if is_healthy else ["not every request was answered, or there were none"]
+    why += [f"no request was sent from {_text(start)} to {_text(end)}"
+            for start, end in incidents.gaps(answers, since, until)]  # fmt: skip
+    why += ["the stack was made to fail"] if any(status.is_incident(update.resources) for update in during) else []
+    why += [f"alarm {name} went to ALARM" for name, states in transitions.items()
+            if any(one["state"] == "ALARM" for one in states)]  # fmt: skip
+    why += [f"{one.name} {one.path} was changed, at {_text(one.at)}" for one in others if one.path not in harmless]
+    by_updates = [event for update in during for event in _within(events, update)]
+    why += [f"{event['session']} called {event['name']} at {event['at']}, which no update of the stack did"
+            for event in events if event not in by_updates and not event["error"]]  # fmt: skip
+    resources = updates[-1].resources if updates else []
+    outputs = stack_outputs(resources)
+    arn = str(outputs["functionArn"])
+    return {
+        **records.new("truth", datetime.now(timezone.utc)),
+        "id": f"{stack}-{since:%Y%m%dT%H%M%SZ}",
+        "stack": stack,
+        "surface": outputs["surface"],
+        "region": workload.region,
+        "account": arn.split(":")[4],
+        "service": observer.service_of(stack),
+        "change": None,
+        "other_changes": _other_changes(others, arn),
+        "onset": None,
+        "end": None,
+        "consequences": [],
+        "aliases": _aliases(resources),
+        "observable": {
+            "message": during[0].message if during else "",
+            "events": events,
+            "alarms": transitions,
+            "requests": {"ok": sum(one.is_ok for one in answers), "failed": sum(not one.is_ok for one in answers)},
+        },
+        "valid": {
+            "valid": not why,
+            "healthy_before": is_healthy,
+            "failing_throughout": False,
+            "healthy_after": is_healthy,
+            "why": why,
+        },
+    }
 
 
 def sentence(truth: dict[str, Any]) -> str:
@@ -122,10 +193,10 @@ def sentence(truth: dict[str, Any]) -> str:
     return "\n".join([*lines, *(f"  NOT VALID: {reason}" for reason in valid["why"])])
 
 
-def _flip(incident: Incident, workload: Workload) -> tuple[Change, list[Change]]:
+def _flip(incident: Incident, workload: Workload, harmless: Collection[str]) -> tuple[Change, list[Change]]:
     """The change of the variable that makes the service fail, and all other changes until the incident's end.
 
-    The rollback of the variable is a part of the incident.
+    The rollback of the variable is a part of the incident, and so is that of what is harmless.
     """
     paths = {f"environment.variables.{surface.variable}": surface for surface in SURFACES.values()}
     found: list[tuple[Update, Change]] = []
@@ -138,7 +209,9 @@ def _flip(incident: Incident, workload: Workload) -> tuple[Change, list[Change]]
         surface = paths.get(change.path) if change.name == workload.function else None
         if surface and update is incident.flip and change.after == surface.failing:
             flip = change
-        elif not (surface and update is incident.recovery and change.after == surface.healthy):
+        elif update is incident.recovery and ((surface and change.after == surface.healthy) or change.path in harmless):
+            continue
+        else:
             others.append(change)
     if flip is None:  # it was failing when it was made
         function = next(one for one in incident.flip.resources if one["id"] == workload.function)
@@ -205,10 +278,28 @@ def _within(events: list[dict[str, str]], update: Update) -> list[dict[str, str]
     return [event for event in events if since <= event["at"] <= until and not event["error"]]
 
 
-def _aliases(update: Update) -> dict[str, list[str]]:
+def _transitions(
+    alarms: dict[str, list[tuple[float, str]]], since: datetime, until: datetime
+) -> dict[str, list[dict[str, str]]]:
+    return {
+        name: [{"at": _text(datetime.fromtimestamp(at, timezone.utc)), "state": state} for at, state in states
+               if since.timestamp() <= at <= until.timestamp()]
+        for name, states in alarms.items()
+    }  # fmt: skip
+
+
+def _other_changes(changes: list[Change], arn: str) -> list[dict[str, str]]:
+    return [
+        {"arn": one.arn or arn, "type": one.type, "path": one.path, "from": one.before or "", "to": one.after or "",
+         "at": _text(one.at)}
+        for one in changes
+    ]  # fmt: skip
+
+
+def _aliases(resources: Resources) -> dict[str, list[str]]:
     """The names of every resource that has an ARN."""
     aliases = {}
-    for resource in update.resources:
+    for resource in resources:
         outputs = resource.get("outputs") or {}
         if urn.is_in_aws(resource["type"]) and outputs.get("arn"):
             labels = {str(outputs.get("name") or resource.get("id")), str(resource.get("id"))}

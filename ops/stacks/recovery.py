@@ -1,11 +1,17 @@
 """Recovery of a stack whose update was killed: resolve its pending operations by asking AWS, then refresh."""
 
+import os
+import shlex
+import socket
+from pathlib import Path
+
 from ops.console import Console
 from ops.errors import UsageError
 from ops.stacks import pending_operations, urn
 from ops.stacks.automation import Pulumi, as_usage_error
 from ops.stacks.backend import Backend
 from ops.stacks.events import Events
+from ops.stacks.layout import Lock
 
 MESSAGE = "./sandbox recover"
 """In the history of the refresh."""
@@ -53,3 +59,39 @@ def resolve(pulumi: Pulumi, stack: str, region: str, console: Console) -> bool:
             resource["initErrors"] = [UNREFRESHED]
     pulumi.import_state(stack, state)
     return True
+
+
+def release(pulumi: Pulumi, stack: str, locks: list[Lock]) -> None:
+    """Release a stack's locks, whose runs, on this machine, are gone.
+
+    Raises UsageError when one is not.
+    """
+    for lock in locks:
+        if lock.hostname != socket.gethostname() or _is_alive(lock.pid):
+            backend = pulumi.environment.get("PULUMI_BACKEND_URL")
+            setting = f"PULUMI_BACKEND_URL={shlex.quote(backend)} " if backend else ""
+            raise UsageError(
+                f"stack {stack} is being updated by {lock}: wait for it to end, or, if it is gone, release its lock "
+                f"with `{setting}pulumi cancel --stack {stack}`"
+            )
+    if locks:
+        pulumi.cancel(stack)
+
+
+def is_held_here(locks: list[Lock]) -> bool:
+    """Whether a run on this machine is updating the stack."""
+    return any(lock.hostname == socket.gethostname() and _is_alive(lock.pid) for lock in locks)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        # Where the first process is no init, as in many containers, orphans that have ended stay as zombies.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return True

@@ -1,0 +1,98 @@
+"""Who is asked, by the options of `ask` and `run`."""
+
+import argparse
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import boto3
+
+from evaluation.investigators.investigator import Investigator
+from ops import observer
+from ops.console import Console
+from ops.errors import UsageError
+
+DEADLINES = {"devops-agent": 1800.0, "person": 4 * 3600.0}
+DEADLINE_SECONDS = 900.0
+SPACE = re.compile(r"arn:aws[a-z-]*:aidevops:[a-z0-9-]+:\d{12}:agentspace/[A-Za-z0-9_.-]+")
+
+
+def refuse_wrong_options(options: argparse.Namespace, agents: Sequence[str]) -> None:
+    """Raise UsageError for a number that is none, or an option that is for another agent."""
+    for name in ("deadline", "poll", "max_usd"):
+        value = getattr(options, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise UsageError(f"--{name.replace('_', '-')} {value:g}: must be a number above 0")
+    for name, agent in (("command", "command"), ("space", "devops-agent"), ("max_usd", "devops-agent"),
+                        ("poll", "devops-agent")):  # fmt: skip
+        if getattr(options, name) is not None and agent not in agents:
+            raise UsageError(
+                f"--{name.replace('_', '-')}: is for --agent {agent}, not {' or '.join(agents)}; leave it out"
+            )
+    if "command" in agents and not shlex.split(options.command or ""):
+        raise UsageError("--agent command needs --command 'PROGRAM ARGUMENTS', which is asked on standard input")
+
+
+def checked_space(arn: str | None) -> str:
+    """Return an agent space's ARN. Raises UsageError when it is not one."""
+    if not SPACE.fullmatch(arn or ""):
+        raise UsageError(f"--space {arn}: must be the ARN of an agent space, "
+                         "arn:aws:aidevops:REGION:ACCOUNT:agentspace/ID")  # fmt: skip
+    return str(arn)
+
+
+def deadline(options: argparse.Namespace, agent: str) -> float:
+    """Return for how many seconds an investigator's answer is waited for."""
+    return float(options.deadline or DEADLINES.get(agent, DEADLINE_SECONDS))
+
+
+def most_usd(options: argparse.Namespace) -> float:
+    """Return what AWS DevOps Agent may cost for one incident; of a program's cost nothing is known."""
+    if "devops-agent" not in options.agent:
+        return 0.0
+    from evaluation.investigators.devops_agent import USD_PER_SECOND
+
+    return deadline(options, "devops-agent") * USD_PER_SECOND
+
+
+def investigator(
+    options: argparse.Namespace,
+    agent: str,
+    region: str,
+    space: str | None = None,
+    person: Any = None,
+    max_usd: float | None = None,
+) -> tuple[Investigator, str]:
+    """Return who is asked, and whose rights they have in AWS.
+
+    `person` has the credentials that the observer's are got with, in place of the shell's. `max_usd` ends one answer.
+    """
+    seconds = deadline(options, agent)
+    if agent == "devops-agent":  # asked with the shell's credentials: the observer may not ask it
+        from evaluation.investigators.devops_agent import POLL_SECONDS, DevOpsAgent
+
+        poll = options.poll or POLL_SECONDS
+        return DevOpsAgent(boto3.Session(), checked_space(space), seconds, poll, max_usd), "its agent space lets it"
+    if agent == "person":
+        from evaluation.investigators.person import Person
+
+        return Person(seconds), "themselves"
+    access = observer.access(region, person)
+    if agent == "command":
+        from evaluation.investigators.command import Command
+
+        words = shlex.split(options.command)
+        return Command(words, {**access.variables, **observer.shell_endpoint()}, region, seconds), access.sentence
+    from evaluation.investigators.references import RULES, Reference
+
+    return Reference(agent, RULES[agent], access.session()), access.sentence
+
+
+def is_confirmed(console: Console) -> bool:
+    """Ask whether to go on. Raises UsageError where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise UsageError("standard input is no terminal to ask on: add --yes to go on without being asked")
+    console.line("Go on? Only `yes` does.")
+    return sys.stdin.readline().strip() == "yes"

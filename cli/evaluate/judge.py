@@ -1,0 +1,74 @@
+"""`./sandbox evaluate judge`: a person decides what the scorer left undecided."""
+
+import argparse
+import getpass
+import sys
+from datetime import datetime, timezone
+
+from evaluation import asking, judging
+from evaluation.campaign import scores
+from evaluation.campaign.files import Judgement, Judgements
+from evaluation.judging import Inquiry
+from evaluation.scoring import Axis
+from ops.console import Console
+
+NOTHING = "nothing"
+
+
+def main(options: argparse.Namespace, console: Console) -> int:
+    by = options.by or getpass.getuser()
+    folders = scores.answered(options.dir) or [asking.Folder(options.dir)]
+    total = 0
+    for folder in folders:
+        decided, is_over = _judge(folder, by, console)
+        total += decided
+        if is_over:
+            break
+    console.line(
+        f"{total} decided by {by}; `./sandbox evaluate score {options.dir}` has the result"
+        if total
+        else "nothing is undecided"
+    )
+    return 0
+
+
+def _judge(folder: asking.Folder, by: str, console: Console) -> tuple[int, bool]:
+    """Ask about one answer; return how many axes were decided, and whether the input has ended."""
+    truth, findings, before = folder.truth(), folder.findings(), folder.judgements()
+    inquiries = judging.inquiries(truth, asking.score(truth, findings, before))
+    if not inquiries:
+        return 0, False
+    answer = folder.answer()
+    console.line(answer.text if answer else findings.text)
+    decided: dict[Axis, Judgement] = {}
+    for inquiry in inquiries:
+        judgement = _judgement(inquiry, console)
+        if judgement is None:
+            break
+        decided[inquiry.axis] = judgement
+    if decided:
+        started = before.started if before else datetime.now(timezone.utc)
+        folder.write_judgements(Judgements(started, by, {**(before.axes if before else {}), **decided}))
+    return len(decided), len(decided) < len(inquiries)
+
+
+def _judgement(inquiry: Inquiry, console: Console) -> Judgement | None:
+    """Ask until there is a reply; None at the end of the input."""
+    console.line(f"\n{inquiry.text}")
+    for number, option in enumerate(inquiry.options, 1):
+        console.line(f"  {number}  {option}")
+    console.line("Its number:" if inquiry.options else "ISO 8601, or nothing if it does not say:")
+    while line := sys.stdin.readline():
+        reply = line.strip()
+        try:
+            if inquiry.options:
+                number = int(reply)
+                if not 1 <= number <= len(inquiry.options):
+                    raise ValueError(reply)
+                reply = inquiry.options[number - 1]
+            outcome = inquiry.decide(reply)
+        except ValueError:
+            console.line(f"{reply!r} is no reply to that; try again:")
+            continue
+        return Judgement(outcome, datetime.now(timezone.utc), f"the answer says: {reply or NOTHING}")
+    return None

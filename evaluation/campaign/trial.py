@@ -1,0 +1,296 @@
+"""One incident, or none, on one stack, and what each investigator says of it.
+
+Healthy before, the change, its symptom or the absence of one, CloudTrail, the question, the answer; then the change is
+taken back, and the stack is healthy again. Each stage is in trial.json before the next begins, so that a run that was
+killed can be gone on with.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from evaluation import asking
+from evaluation.asking import Folder
+from evaluation.campaign.files import Answer, Arm, CampaignFolder, Status, Trial, truth_seal
+from evaluation.campaign.plan import HARMLESS, Planned
+from evaluation.campaign.stack import UpdatedStack
+from evaluation.campaign.waiting import Watch
+from evaluation.truth import from_record
+from ops.errors import UsageError
+from ops.health.check import Expectation, check
+from ops.health.telemetry import Telemetry
+from ops.health.workload import Workload, stack_outputs
+from ops.incidents import incident, truth
+from ops.stacks import status
+from ops.stacks.backend import Backend
+
+REQUESTS = 3
+HEALTHY_SECONDS = 600
+SYMPTOM_SECONDS = 600
+CLOUDTRAIL_SECONDS = 1800
+"""An event comes within 5 minutes on average, which AWS does not guarantee:
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html"""
+PRECISION = timedelta(seconds=1)
+"""Of the times in CloudTrail."""
+
+RESUMED = ("devops-agent", "person")
+"""Who can be waited for again after an interruption: the others' answers end with the process that asked them."""
+
+INTERRUPTED = "interrupted"
+_UNANSWERED = (Status.RUNNING, Status.ASKED)
+
+
+class Asker(Protocol):
+    """Asks one investigator about one stack."""
+
+    def ask(self, agent: str, folder: Folder, stack: str, region: str, since: datetime, watch: Watch) -> Answer:
+        """Raises UsageError when it cannot be asked, and Interrupted."""
+
+    def abandon(self, agent: str, folder: Folder, stack: str) -> None:
+        """End what was asked in a folder and goes on without us."""
+
+
+class _Void(Exception):
+    """The trial shows nothing; the reason begins with a phrase that is counted, with details after a colon."""
+
+
+class TrialRun:
+    """The trials of one stack, one at a time. `folders` are by investigator."""
+
+    def __init__(
+        self,
+        stack: UpdatedStack,
+        backend: Backend,
+        folders: Mapping[str, CampaignFolder],
+        asker: Asker,
+        watch: Watch,
+    ) -> None:
+        self._stack = stack
+        self._backend = backend
+        self._folders = folders
+        self._asker = asker
+        self._watch = watch
+        self._trials: dict[str, Trial] = {}
+
+    def run(self, planned: Planned, agents: Sequence[str], attempt: int) -> None:
+        """Run a trial with these investigators, asked in this order, and leave the stack healthy.
+
+        Raises Interrupted, and UsageError when the stack cannot be updated, is not healthy in the end, or an
+        investigator cannot be asked; the trials without an answer are void then.
+        """
+        resources = self._backend.deployed(self._stack.name)
+        trial = Trial(
+            started=_now(),
+            id=planned.id if attempt == 1 else f"{planned.id}-{attempt}",
+            block=planned.block,
+            arm=planned.arm,
+            stack=planned.stack,
+            surface=stack_outputs(resources)["surface"],
+            status=Status.RUNNING,
+            attempt=attempt,
+        )
+        self._trials = dict.fromkeys(agents, trial)
+        for agent in agents:
+            self._write(agent)
+        self._to_the_end(self._prepare)
+
+    def resume(self, trials: Mapping[str, Trial]) -> None:
+        """Go on with a trial that was under way when the campaign was killed, by investigator.
+
+        Raises as `run` does.
+        """
+        self._trials = dict(trials)
+        failing = status.is_incident(self._backend.deployed(self._stack.name))
+        first = next(iter(trials.values()))
+        is_asked = any(one.status in (Status.ASKED, Status.ANSWERED) for one in trials.values())
+        for agent, trial in trials.items():
+            is_answered = trial.status is Status.ANSWERED or self._folder(agent).answer() is not None
+            can_wait = trial.status is not Status.ASKED or agent in RESUMED
+            if not is_answered and not (is_asked and can_wait and failing == first.arm.has_fault):
+                self._void(INTERRUPTED, [agent])
+        self._to_the_end(lambda: None)
+
+    def _to_the_end(self, prepare: Callable[[], None]) -> None:
+        """Prepare, ask, and leave the stack healthy however that went."""
+        try:
+            prepare()
+            for agent in [agent for agent, trial in self._trials.items() if trial.status in _UNANSWERED]:
+                self._ask(agent)
+        except _Void as reason:
+            self._void(str(reason))
+        except BaseException as error:
+            self._void(f"stopped: {error}" if isinstance(error, UsageError) else INTERRUPTED)
+            self._restore()
+            self._conclude()
+            raise
+        self._restore()
+        self._conclude()
+
+    def _prepare(self) -> None:
+        """Make the change and wait until everything that an investigator looks at shows it."""
+        self._watch.stage("waiting for health")
+        self._expect("healthy", HEALTHY_SECONDS, "not healthy before the change")
+        self._wait_for_client(_now(), "not healthy before the change")
+        self._set_all(healthy_before=_now())
+        self._watch.stage("preparing")
+        arm, settings = self._any.arm, {"failMode": "false"}
+        if arm.has_fault:
+            settings["failMode"] = "true"
+            self._stack.update(settings, self._any.id)
+        if arm in (Arm.FAULT_THEN_CHANGE, Arm.HEALTHY_WITH_CHANGE):
+            settings[HARMLESS.setting] = HARMLESS.other_than(self._retention())
+            self._stack.update(settings, self._any.id)
+        self._set_all(changed=_now() if arm is not Arm.HEALTHY else None)
+        self._watch.stage("waiting for telemetry")
+        reason = "no symptom" if arm.has_fault else "a symptom without a fault"
+        self._expect("failing" if arm.has_fault else "healthy", SYMPTOM_SECONDS, reason)
+        self._wait_for_client(self._any.times.changed or _now(), reason)
+        self._set_all(symptom=_now())
+        if not self._watch.until(self._is_recorded, CLOUDTRAIL_SECONDS):
+            raise _Void("CloudTrail has no event of the change")
+
+    def _ask(self, agent: str) -> None:
+        trial, folder = self._trials[agent], self._folder(agent)
+        answer = folder.answer()
+        if answer is None:
+            if trial.status is Status.RUNNING:
+                self._set(agent, status=Status.ASKED, truth_sha256=truth_seal(self._truth(agent)), asked=_now())
+            self._watch.stage("asked")
+            workload = self._workload()
+            since = self._trials[agent].times.healthy_before
+            assert since is not None
+            answer = self._asker.ask(agent, folder, self._stack.name, workload.region, since, self._watch)
+        changes: dict[str, Any] = {"seconds": answer.seconds, "cost_usd": answer.cost_usd}
+        if answer.status == "void":
+            reason = f"no answer: {answer.reason}"
+            self._set(agent, status=Status.VOID, void_reason=reason, **changes)
+            return
+        changes["finished"] = answer.status == "completed"
+        self._set(agent, status=Status.ANSWERED, answered=_now(), **changes)
+
+    def _restore(self) -> None:
+        """Take back whatever was changed. Raises UsageError when the stack is not healthy after it."""
+        watch, stack = self._watch.to_the_end(), self._stack.name
+        watch.stage("restoring")
+        self._stack.update({"failMode": "false"}, self._any.id)
+        rolled_back = _now()
+        self._set_all(rolled_back=rolled_back)
+        # Whoever stops a campaign does not wait for alarms as well.
+        expectation: Expectation = "recovering" if self._watch.is_stopped else "healthy"
+        result = check(stack, self._workload(), expectation, REQUESTS, HEALTHY_SECONDS, watch)
+        if not result.passed or not watch.until(lambda: self._has_answered(rolled_back, is_ok=True), HEALTHY_SECONDS):
+            self._void("not healthy after it")
+            raise UsageError(f"stack {stack} is not healthy after trial {self._any.id}, whose changes were taken back: "
+                             f"see `./sandbox check --stack {stack} --expect healthy`, mend it, and run this again, "
+                             "which goes on")  # fmt: skip
+        self._set_all(healthy_after=_now())
+
+    def _conclude(self) -> None:
+        """Write the truth and the score of each answer. A truth that is not valid, or not the sealed one, voids it."""
+        for agent in [agent for agent, trial in self._trials.items() if trial.status is Status.ANSWERED]:
+            folder, trial = self._folders[agent], self._trials[agent]
+            try:
+                record = self._truth(agent)
+                if truth_seal(record) != trial.truth_sha256:
+                    raise _Void("truth not valid: it is not the one that was sealed before the question")
+                folder.write_truth(trial.id, record)
+                read = from_record(record)
+                if not read.is_valid:
+                    raise _Void(f"truth not valid: {'; '.join(read.why_invalid)}")
+                score = asking.score(read, self._folder(agent).findings())
+            except _Void as reason:
+                self._set(agent, status=Status.VOID, void_reason=str(reason))
+                continue
+            folder.write_score(trial.id, score, _now())
+            self._set(agent, status=Status.DONE)
+
+    def _truth(self, agent: str) -> dict[str, Any]:
+        """The truth of this trial as far as it is known by now."""
+        trial, stack = self._trials[agent], self._stack.name
+        since = trial.times.healthy_before
+        assert since is not None
+        if not trial.arm.has_fault:
+            asked, until = trial.times.asked or _now(), trial.times.rolled_back or _now()
+            return truth.record_of_health(self._backend, stack, since, asked, until, (HARMLESS.path,))
+        found = next((one for one in incident.find(self._backend, stack) if one.flip.recorded > since), None)
+        if found is None:
+            raise _Void("truth not valid: the stack's history has no incident of this time")
+        return truth.record(stack, found, (HARMLESS.path,))
+
+    def _expect(self, expectation: Expectation, seconds: float, reason: str) -> None:
+        try:
+            result = check(self._stack.name, self._workload(), expectation, REQUESTS, seconds, self._watch)
+        except (ClientError, BotoCoreError) as error:
+            raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
+        if not result.passed:
+            failed = next(one for one in result.observations if not one.passed)
+            raise _Void(f"{reason}: {failed.name}: expected {failed.expected}, saw {failed.actual}")
+
+    def _wait_for_client(self, since: datetime, reason: str) -> None:
+        """Wait for what the stack's own client gets: the truth is derived from it."""
+        is_failing = self._any.arm.has_fault and self._any.times.changed is not None
+        if not self._watch.until(lambda: self._has_answered(since, is_ok=not is_failing), SYMPTOM_SECONDS):
+            raise _Void(f"{reason}: the stack's client sent no request")
+
+    def _has_answered(self, since: datetime, *, is_ok: bool) -> bool:
+        answers = Telemetry(self._workload()).answers(since.timestamp(), _now().timestamp())
+        return any(one.is_ok == is_ok for one in answers)
+
+    def _is_recorded(self) -> bool:
+        """Whether CloudTrail shows what was changed."""
+        trial, telemetry = self._any, Telemetry(self._workload())
+        assert trial.times.healthy_before is not None
+        window = (trial.times.healthy_before - PRECISION).timestamp(), _now().timestamp()
+        if trial.arm.has_fault and not telemetry.management_events(*window):
+            return False
+        if trial.arm not in (Arm.FAULT_THEN_CHANGE, Arm.HEALTHY_WITH_CHANGE):
+            return True
+        return any(
+            call.get("logGroupName") == self._workload().log_group for call in telemetry.calls(HARMLESS.api, *window)
+        )
+
+    def _workload(self) -> Workload:
+        return Workload.of(self._backend.deployed(self._stack.name))
+
+    def _retention(self) -> str:
+        resources = self._backend.deployed(self._stack.name)
+        values = [(one.get("inputs") or {}).get(HARMLESS.path) for one in resources]
+        return next((str(int(value)) for value in values if value is not None), "")
+
+    @property
+    def _any(self) -> Trial:
+        """One of the trials, for what all have in common."""
+        return next(iter(self._trials.values()))
+
+    def _folder(self, agent: str) -> Folder:
+        return Folder(self._folders[agent].trial_folder(self._trials[agent].id))
+
+    def _void(self, reason: str, agents: Sequence[str] | None = None) -> None:
+        """Void the trials that have no answer, of these investigators or of all."""
+        for agent in agents or list(self._trials):
+            if self._trials[agent].status is Status.ASKED:
+                self._asker.abandon(agent, self._folder(agent), self._stack.name)
+            if self._trials[agent].status in _UNANSWERED:
+                self._set(agent, status=Status.VOID, void_reason=reason)
+
+    def _set_all(self, **changes: Any) -> None:
+        for agent in self._trials:
+            self._set(agent, **changes)
+
+    def _set(self, agent: str, **changes: Any) -> None:
+        """Change a trial, stages' times by their names, and write it."""
+        trial = self._trials[agent]
+        stages = {field.name for field in dataclasses.fields(trial.times)}
+        times = dataclasses.replace(trial.times, **{name: changes.pop(name) for name in stages & changes.keys()})
+        self._trials[agent] = dataclasses.replace(trial, times=times, **changes)
+        self._write(agent)
+
+    def _write(self, agent: str) -> None:
+        self._folders[agent].write_trial(self._trials[agent])
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
