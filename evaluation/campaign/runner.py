@@ -138,6 +138,8 @@ class CampaignRun:
         self._stacks[stack].recover(watch)
         for planned in mine:
             self._resume(planned, attempts[planned.id], trial_run)
+        if any(self._pending(planned) for planned in mine):
+            self._stacks[stack].refuse_other_changes()
         for planned in mine:
             voids = 0
             while agents := self._pending(planned):

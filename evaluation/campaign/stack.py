@@ -1,17 +1,20 @@
 """An app stack, as a campaign changes it."""
 
+import contextlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from ops import project
 from ops.console import Console, NullConsole
-from ops.stacks import layout, recovery
+from ops.errors import UsageError
+from ops.stacks import layout, recovery, urn
 from ops.stacks.automation import Pulumi, as_usage_error
 from ops.stacks.backend import Backend
+from ops.stacks.events import Events
 
 LOCK_SECONDS = 600
 LOCK_POLL_SECONDS = 1.0
@@ -28,6 +31,9 @@ class UpdatedStack(Protocol):
     def recover(self, console: Console) -> None:
         """Take the stack over from a run that was killed in the middle of an update."""
 
+    def refuse_other_changes(self) -> None:
+        """Raise UsageError when an update of the healthy stack would change something: each trial would, too."""
+
 
 class PulumiStack:
     """A stack that the Pulumi CLI updates; its committed file stays as it is."""
@@ -38,6 +44,21 @@ class PulumiStack:
         self._backend = backend
 
     def update(self, settings: Mapping[str, str], message: str) -> None:
+        with self._configured(settings) as file, as_usage_error():
+            self._pulumi.stack(self.name).up(message=message, config_file=file)
+
+    def refuse_other_changes(self) -> None:
+        events = Events()
+        with self._configured({"failMode": "false"}) as file, as_usage_error(events):
+            self._pulumi.stack(self.name).preview(config_file=file, on_event=events)
+        if events.changed:
+            changes = ", ".join(f"{step.op.value} {urn.subject(step.urn)}" for step in events.changed)
+            raise UsageError(f"this checkout has changes that are not deployed, and the trials would deploy them, too: "
+                             f"{changes}; deploy it first, or check out what is deployed")  # fmt: skip
+
+    @contextlib.contextmanager
+    def _configured(self, settings: Mapping[str, str]) -> Iterator[str]:
+        """A copy of the stack's file with these settings."""
         folder, plain = self._pulumi.folder, layout.stack_name(self.name, project.name())
         path = project.stack_file(folder, plain)
         content = project.read_yaml(path) if path.exists() else {}
@@ -45,10 +66,10 @@ class PulumiStack:
             **project.stack_config(folder, plain),
             **{project.full_key(key, project.name()): value for key, value in settings.items()},
         }
-        with TemporaryDirectory() as scratch, as_usage_error():
+        with TemporaryDirectory() as scratch:
             file = Path(scratch, path.name)
             file.write_text(json.dumps(content), encoding="utf-8")  # which is YAML
-            self._pulumi.stack(self.name).up(message=message, config_file=str(file))
+            yield str(file)
 
     def recover(self, console: Console) -> None:
         deadline = time.monotonic() + LOCK_SECONDS

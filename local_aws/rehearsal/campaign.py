@@ -53,6 +53,9 @@ class LocalStack:
     def recover(self, console: Console) -> None:
         """Nothing outlives the emulator, which ends with its process."""
 
+    def refuse_other_changes(self) -> None:
+        """It has just been deployed."""
+
 
 @dataclass(frozen=True)
 class Account:
