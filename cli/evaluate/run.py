@@ -174,9 +174,8 @@ def _state(
     questions = 0.0 if options.local else sum(QUESTION_SECONDS.get(agent, 5.0) for agent in options.agent)
     each = AROUND_A_QUESTION_SECONDS[options.local] + questions + options.pause
     busiest = max(sum(one.stack == stack for one in left) for stack in stacks)
-    console.line(
-        f"  time   about {duration(busiest * each)}, {len(stacks)} stacks side by side; an answer may take longer"
-    )
+    side_by_side = f", {len(stacks)} stacks side by side" if len(stacks) > 1 else ""
+    console.line(f"  time   about {duration(busiest * each)}{side_by_side}; an answer may take longer")
     most, known = agents.most_usd(options), "devops-agent" in options.agent and not options.local
     if known:
         limit = f"; stops before more than ${options.max_usd:.2f} in all" if options.max_usd else ""

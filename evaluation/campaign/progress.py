@@ -28,6 +28,7 @@ class Progress:
         self._lasted: list[float] = []
         self._done = 0
         self._voids = 0
+        self._is_stopping = False
         self._lock = threading.Lock()
 
     @property
@@ -66,16 +67,13 @@ class Progress:
         with self._lock:
             self._stacks.pop(stack, None)
 
-    def stopping(self) -> None:
-        """The run was interrupted."""
-        with self._lock:
-            names = ", ".join(sorted(self._stacks))
-            if names:
-                self._console.line(f"  stopping: the changes in {names} are taken back, which takes a moment")
-
-    def refresh(self) -> None:
+    def refresh(self, *, is_stopping: bool) -> None:
         """Show what is going on now."""
         with self._lock:
+            if is_stopping and not self._is_stopping:
+                self._is_stopping = True
+                self._console.line(f"  stopping: what was changed in {', '.join(sorted(self._stacks))} is taken back, "
+                                   "which takes a moment")  # fmt: skip
             now = time.monotonic()
             parts = [
                 f"{name} {one.trial} {one.stage} {now - one.since:.0f} s"

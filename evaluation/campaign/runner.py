@@ -1,6 +1,7 @@
 """A campaign: the trials of each stack one after another, the stacks side by side, until all are done."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from evaluation.campaign.plan import Planned, order_of
 from evaluation.campaign.progress import Progress
 from evaluation.campaign.stack import UpdatedStack
 from evaluation.campaign.trial import INTERRUPTED, Asker, TrialRun
-from evaluation.campaign.waiting import Interrupted, Watch
+from evaluation.campaign.waiting import Interrupted, Stop, Watch
 from ops.errors import UsageError
 from ops.stacks.backend import Backend
 
@@ -86,7 +87,7 @@ class CampaignRun:
         self._pause_seconds = pause_seconds
         self._progress = progress
         self._is_elsewhere = is_elsewhere
-        self._stop = threading.Event()
+        self._stop = Stop()
         self._problems: dict[str, str] = {}
         self._unexpected: list[BaseException] = []
         self._is_budget_spent = False
@@ -97,21 +98,16 @@ class CampaignRun:
         Raises KeyboardInterrupt, after every app is healthy again.
         """
         threads = [threading.Thread(target=self._work, args=(name,), name=name) for name in self._stacks]
-        for thread in threads:
-            thread.start()
-        try:
-            while any(thread.is_alive() for thread in threads):
-                for thread in threads:
-                    thread.join(POLL_SECONDS)
-                self._progress.refresh()
-        except BaseException:
-            self._stop.set()
-            self._progress.stopping()
+        with self._stop.by_signals():
             for thread in threads:
-                thread.join()
-            raise
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                time.sleep(POLL_SECONDS)
+                self._progress.refresh(is_stopping=self._stop.is_set)
         if self._unexpected:
             raise self._unexpected[0]
+        if self._stop.is_set:
+            raise KeyboardInterrupt
         return Result(self._problems, self._is_budget_spent)
 
     def _work(self, stack: str) -> None:
@@ -126,7 +122,7 @@ class CampaignRun:
             self._is_budget_spent = True
         except BaseException as error:
             self._unexpected.append(error)
-            self._stop.set()
+            self._stop.is_set = True
         finally:
             self._progress.ended(stack)
 
@@ -159,7 +155,7 @@ class CampaignRun:
                     self._progress.end(stack, is_void=bool(self._pending(planned)))
                 voids += 1
                 watch.stage("pause")
-                watch.until(lambda: False, self._pause_seconds)
+                watch.sleep(self._pause_seconds)
 
     def _resume(self, planned: Planned, attempts: Sequence[tuple[str, Trial]], trial_run: TrialRun) -> None:
         """Go on with what a killed run left under way."""

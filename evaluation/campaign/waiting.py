@@ -1,23 +1,51 @@
 """Waiting, with a deadline, until the campaign is to stop."""
 
+import contextlib
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from ops.console import NullConsole
 
 FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 15.0
+NOTICED_SECONDS = 0.2
+"""How long it takes at most until a wait is interrupted."""
 
 
 class Interrupted(Exception):
     """The campaign is to stop."""
 
 
+class Stop:
+    """Whether a campaign is to stop. No lock and no event: a signal may come while one of those is held."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    @contextlib.contextmanager
+    def by_signals(self) -> Iterator[None]:
+        """Have Ctrl-C and the other signals that end a program set it, during a `with` block, and do nothing else."""
+
+        def note(number: int, frame: Any) -> None:
+            self.is_set = True
+
+        signals = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+                   if signal.getsignal(one) is not signal.SIG_IGN]  # fmt: skip
+        before = {one: signal.signal(one, note) for one in signals}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+
 class Watch(NullConsole):
     """What a stack's trials report to while they go on. Raises Interrupted, wherever they wait, once `stop` is set."""
 
-    def __init__(self, stop: threading.Event, show: Callable[[str], None]) -> None:
+    def __init__(self, stop: Stop, show: Callable[[str], None]) -> None:
         self._stop = stop
         self._show = show
 
@@ -26,7 +54,7 @@ class Watch(NullConsole):
         self._show(text)
 
     def status(self, text: str) -> None:
-        if self._stop.is_set():
+        if self._stop.is_set:
             raise Interrupted
 
     def until(self, is_so: Callable[[], bool], seconds: float) -> bool:
@@ -38,19 +66,26 @@ class Watch(NullConsole):
                 return True
             if time.monotonic() >= deadline:
                 return False
-            self._stop.wait(min(pause, max(0.0, deadline - time.monotonic())))
+            self.sleep(min(pause, max(0.0, deadline - time.monotonic())))
             pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for so long."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.status("")
+            time.sleep(min(left, NOTICED_SECONDS))
 
     def acquire(self, lock: threading.Lock) -> None:
         """Wait for a lock that another stack's trial has."""
-        while not lock.acquire(timeout=0.5):
+        while not lock.acquire(timeout=NOTICED_SECONDS):
             self.status("")
 
     @property
     def is_stopped(self) -> bool:
         """Whether the campaign is to stop."""
-        return self._stop.is_set()
+        return self._stop.is_set
 
     def to_the_end(self) -> "Watch":
         """Return one that is not interrupted: for what leaves the app healthy."""
-        return Watch(threading.Event(), self._show)
+        return Watch(Stop(), self._show)
