@@ -4,9 +4,8 @@ import argparse
 import importlib
 from pathlib import Path
 
+from evaluation.investigators import AGENTS
 from ops.console import Console
-
-AGENTS = ("devops-agent", "command", "person", "runbook", "always-healthy", "last-change", "shotgun", "echo")
 
 
 def arguments() -> argparse.ArgumentParser:

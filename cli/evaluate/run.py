@@ -64,12 +64,12 @@ class Account:
 def main(options: argparse.Namespace, console: Console) -> int:
     gc.enable()  # ./sandbox turns it off for short runs
     _refuse_wrong_options(options)
+    shard, shards = _shard(options.shard)
     options.out.mkdir(parents=True, exist_ok=True)
     with _held(options.out):
         stacks = LOCAL_STACKS if options.local else tuple(options.stack)
         options.seed = _seed(options)
         planned = plan(options.seed, options.trials, stacks)
-        shard, shards = _shard(options.shard)
         mine = of_shard(planned, shard, shards)
         folders = {agent: CampaignFolder(options.out / agent) for agent in options.agent}
         left = [one for one in mine if not _is_done(folders, one)]

@@ -6,11 +6,12 @@ from pathlib import Path
 from evaluation import asking
 from evaluation.asking import Folder
 from evaluation.campaign.files import CampaignFolder, Status
+from evaluation.investigators import AGENTS
 
 
 def campaigns(path: Path) -> list[CampaignFolder]:
     """Return the campaigns in the folder of a run, one for each investigator; none where it is no such folder."""
-    return [CampaignFolder(file.parent) for file in sorted(path.glob("*/campaign.json"))]
+    return [CampaignFolder(path / agent) for agent in AGENTS if (path / agent / "campaign.json").exists()]
 
 
 def answered(path: Path) -> list[Folder]:
