@@ -31,7 +31,7 @@ class Bootstrap(pulumi.ComponentResource):
                 subject_prefix=settings.subject_prefix,
                 environment=settings.environment,
                 oidc_provider_arn=settings.oidc_provider_arn,
-                agent_space_arn=settings.agent_space_arn,
+                agent_space_arns=settings.agent_space_arns,
                 state=state,
                 tags=standard,
                 protect=settings.protect,

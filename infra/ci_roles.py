@@ -10,19 +10,24 @@ from infra.aws_context import AwsContext
 from infra.policies import agent, ci, execution, trust
 from infra.state_backend import StateBackend
 
+SESSION_SECONDS = 3600
+CAMPAIGN_SECONDS = 6 * 3600
+"""As long as a job on GitHub's runners lasts at most; evaluate.yml asks for it, and no other workflow:
+https://docs.github.com/en/actions/reference/limits"""
+
 
 @dataclass(frozen=True)
 class CiRolesArgs:
     """`subject_prefix` starts every trusted token's subject; `environment` is the GitHub environment that deploys; in
-    the agent space `agent_space_arn`, if any, the deploy role may ask; with `protect` all resources are protected and
-    retained.
+    the agent spaces `agent_space_arns` the deploy role may ask, in sessions that last as long as a campaign does; with
+    `protect` all resources are protected and retained.
     """
 
     context: pulumi.Input[AwsContext]
     subject_prefix: str
     environment: str
     oidc_provider_arn: str | None
-    agent_space_arn: str | None
+    agent_space_arns: tuple[str, ...]
     state: StateBackend
     tags: dict[str, str]
     protect: bool
@@ -60,18 +65,20 @@ class CiRoles(pulumi.ComponentResource):
                 lambda arn: trust.by_github(arn, f"{args.subject_prefix}:environment:{args.environment}")
             ),
             {**ci.DEPLOY, **self._asking()},
+            CAMPAIGN_SECONDS if args.agent_space_arns else SESSION_SECONDS,
         )
         self.preview_role_arn, _ = self._role(
             "preview",
             names.PREVIEW_ROLE,
             provider_arn.apply(lambda arn: trust.by_github(arn, f"{args.subject_prefix}:pull_request")),
             ci.PREVIEW,
+            SESSION_SECONDS,
         )
         self.register_outputs({"deployRoleArn": self.deploy_role_arn, "previewRoleArn": self.preview_role_arn})
 
     def _asking(self) -> dict[str, ci.Policy]:
-        space_arn = self._args.agent_space_arn
-        return {"agent": lambda context, bucket_arn, key_arn: agent.ask(space_arn)} if space_arn else {}
+        space_arns = self._args.agent_space_arns
+        return {"agent": lambda context, bucket_arn, key_arn: agent.ask(space_arns)} if space_arns else {}
 
     def _provider_arn(self) -> pulumi.Output[str]:
         """Return the OIDC provider's ARN. An account has at most one per issuer, so settings can name it."""
@@ -86,7 +93,12 @@ class CiRoles(pulumi.ComponentResource):
         ).arn
 
     def _role(
-        self, purpose: str, role_name: str, trust_policy: pulumi.Output[str], policies: dict[str, ci.Policy]
+        self,
+        purpose: str,
+        role_name: str,
+        trust_policy: pulumi.Output[str],
+        policies: dict[str, ci.Policy],
+        session_seconds: int,
     ) -> tuple[pulumi.Output[str], dict[str, pulumi.Output[str]]]:
         """Declare a role with its policies; return its ARN and the policies', by concern."""
         arns = {}
@@ -96,7 +108,7 @@ class CiRoles(pulumi.ComponentResource):
             path=names.CI_ROLE_PATH,
             description=f"GitHub Actions: {purpose} of app stacks of {names.SERVICE}",
             assume_role_policy=trust_policy,
-            max_session_duration=3600,
+            max_session_duration=session_seconds,
             tags=self._args.tags,
             opts=self._child,
         )

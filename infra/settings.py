@@ -36,11 +36,12 @@ KEYS = {
     "githubEnvironment",
     "githubOidcProviderArn",
     "operatorPrincipals",
-    "agentSpaceArn",
+    "agentSpaceArns",
     "protect",
 }
 
 
+_AGENT_SPACE = re.compile(r"arn:aws[a-z-]*:aidevops:[a-z0-9-]+:\d{12}:agentspace/[A-Za-z0-9_.-]+")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:role|user)/[A-Za-z0-9+=,.@_/-]+")
 
 
@@ -69,7 +70,7 @@ class BootstrapSettings:
     oidc_provider_arn: str | None
     protect: bool
     operator_principals: tuple[str, ...] = ()
-    agent_space_arn: str | None = None
+    agent_space_arns: tuple[str, ...] = ()
 
 
 def read() -> AppSettings | BootstrapSettings:
@@ -149,45 +150,43 @@ def _bootstrap(config: pulumi.Config) -> BootstrapSettings:
         "must be the ARN of the account's OIDC provider for token.actions.githubusercontent.com",
         "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
     )
-    agent_space_arn = _matching(
-        config,
-        "agentSpaceArn",
-        r"arn:aws[a-z-]*:aidevops:[a-z0-9-]+:\d{12}:agentspace/[A-Za-z0-9_.-]+",
-        "must be the ARN of one agent space of AWS DevOps Agent",
-        "arn:aws:aidevops:us-east-1:123456789012:agentspace/SPACE-ID",
-    )
     return BootstrapSettings(
         repository=repository,
         subject_prefix=subject_prefix or f"repo:{repository}",
         environment=environment or DEFAULT_ENVIRONMENT,
         oidc_provider_arn=provider_arn,
         protect=_boolean(config, "protect", default=True),
-        operator_principals=_principals(config),
-        agent_space_arn=agent_space_arn,
+        # A session's ARN would be trusted for no longer than a session, and an account's for everybody in it.
+        operator_principals=_arns(
+            config,
+            "operatorPrincipals",
+            _PRINCIPAL,
+            "must be ARNs of IAM roles or users, separated by commas or as a JSON list, without wildcards",
+            "arn:aws:iam::123456789012:role/Administrator",
+        ),
+        agent_space_arns=_arns(
+            config,
+            "agentSpaceArns",
+            _AGENT_SPACE,
+            "must be ARNs of AWS DevOps Agent's agent spaces, separated by commas or as a JSON list, without wildcards",
+            "arn:aws:aidevops:us-east-1:123456789012:agentspace/SPACE-ID",
+        ),
     )
 
 
-def _principals(config: pulumi.Config) -> tuple[str, ...]:
-    """Read a list of people's ARNs, separated by commas or as JSON. A session's ARN would be trusted for no longer than
-    a session, and an account's for everybody in it."""
-    value = config.get("operatorPrincipals")
+def _arns(config: pulumi.Config, key: str, pattern: re.Pattern[str], rule: str, example: str) -> tuple[str, ...]:
+    """Read a list of ARNs, separated by commas or as JSON."""
+    value = config.get(key)
     if value is None:
         return ()
     try:
         listed = json.loads(value) if value.lstrip().startswith("[") else value.split(",")
     except ValueError:
         listed = [value]
-    principals = tuple(str(principal).strip() for principal in listed)
-    for principal in principals:
-        if not _PRINCIPAL.fullmatch(principal):
-            raise _error(
-                config,
-                "operatorPrincipals",
-                value,
-                "must be ARNs of IAM roles or users, separated by commas or as a JSON list, without wildcards",
-                "arn:aws:iam::123456789012:role/Administrator",
-            )
-    return tuple(dict.fromkeys(principals))
+    arns = tuple(str(arn).strip() for arn in listed)
+    if not all(pattern.fullmatch(arn) for arn in arns):
+        raise _error(config, key, value, rule, example)
+    return tuple(dict.fromkeys(arns))
 
 
 def _repository(config: pulumi.Config) -> str | None:

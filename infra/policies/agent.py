@@ -1,9 +1,11 @@
-"""What whoever asks AWS DevOps Agent may do, in one agent space."""
+"""What whoever asks AWS DevOps Agent may do, in some agent spaces."""
+
+from collections.abc import Sequence
 
 from infra.policies.document import document
 
 
-def ask(space_arn: str) -> str:
+def ask(space_arns: Sequence[str]) -> str:
     """Return what asking for an investigation, following it and reading its journal need.
 
     The actions are those of AWS's own client: aws-solutions/distributed-load-testing-on-aws. It names GetAccountUsage
@@ -11,7 +13,7 @@ def ask(space_arn: str) -> str:
     """
     return document(
         {
-            "Sid": "AskInOneSpace",
+            "Sid": "AskInTheseSpaces",
             "Effect": "Allow",
             "Action": [
                 "aidevops:CreateBacklogTask",
@@ -21,7 +23,7 @@ def ask(space_arn: str) -> str:
                 "aidevops:ListJournalRecords",
                 "aidevops:UpdateBacklogTask",
             ],
-            "Resource": space_arn,
+            "Resource": list(space_arns),
         },
         {"Sid": "ReadUsage", "Effect": "Allow", "Action": "aidevops:GetAccountUsage", "Resource": "*"},
     )

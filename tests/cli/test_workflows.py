@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from evaluation.campaign.files import CampaignFolder, Status, Verdict
+from evaluation.statistics import summarize
 from infra.names import PROJECT, AppNames, state_bucket
 from local_aws.emulator import process
 from local_aws.emulator.iam import DECISIONS
@@ -41,11 +43,20 @@ HISTORY = f".pulumi/history/{PROJECT}/app/"
 WORKFLOWS = Path(".github/workflows")
 ACTIONS = {
     "actions/cache": "cache",
+    "actions/download-artifact": "download_artifact",
     "actions/setup-python": "setup_python",
+    "actions/upload-artifact": "upload_artifact",
     "aws-actions/configure-aws-credentials": "aws_credentials",
     "pulumi/actions": "pulumi",
 }
 FLIP = "| update | app-function-lambda | `aws:lambda/function:Function` | environment |\n\n18 unchanged."
+CAMPAIGN: dict[str, Any] = {
+    "agent": "runbook",
+    "trials": "8",
+    "stacks": "app plain",
+    "spaces": "",
+    "max_usd": "50",
+}
 RUN = "https://github.com/octo-org/octo-repo/actions/runs/4711"
 
 
@@ -106,8 +117,9 @@ class GitHub:
         """Run a workflow on a new checkout, with a change by the test."""
         checkout = copy_files(self.folder / f"run-{len(list(self.folder.glob('run-*.json')))}")
         change(checkout)
-        app = checkout / WORKFLOWS / "app.yml"
-        app.write_text(re.sub(r" +queue: .*\n", "", app.read_text()))  # act's schema does not have it yet
+        for name in ("app", "evaluate"):
+            file = checkout / WORKFLOWS / f"{name}.yml"
+            file.write_text(re.sub(r" +queue: .*\n", "", file.read_text()))  # act's schema does not have it yet
         git = ["git", "-C", str(checkout), "-c", "user.name=o", "-c", "user.email=o@example.com"]
         for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=m"]):
             subprocess.run([*git, *command], check=True)
@@ -172,6 +184,7 @@ class GitHub:
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_RUN_ID": "4711",
             "VENV": sys.prefix,
+            "ARTIFACTS": str(self.folder / "artifacts"),
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"http://127.0.0.1:{self.tokens.server_address[1]}/?of=job",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-job",
         }
@@ -438,6 +451,44 @@ def test_the_minutes_of_an_injection_fit_the_time_limit_of_a_job(minutes: str, h
     assert f"minutes is '{minutes}': it must be a whole number from 0 to 300" in run.summary
 
 
+def test_a_campaign_is_a_job_for_each_stack_and_a_report_of_all(hub: GitHub, aws: Aws) -> None:
+    deployed = hub.run("deploy-lambda", stack="plain")
+    assert deployed.succeeded, deployed.log
+
+    run = hub.run("evaluate", **CAMPAIGN)
+
+    assert run.succeeded, run.log
+    campaign = CampaignFolder(hub.folder / "artifacts" / "report" / "runbook")
+    shards = [CampaignFolder(hub.folder / "artifacts" / f"campaign-{stack}" / "runbook") for stack in ("app", "plain")]
+    assert [{trial.stack for trial in shard.trials()} for shard in shards] == [{"app"}, {"plain"}]
+    assert campaign.campaign().seed == 4711
+    assert summarize(campaign.results()) == summarize([*shards[0].results(), *shards[1].results()])
+    verdicts = [result.verdict for result in campaign.results() if result.trial.status is Status.DONE]
+    assert verdicts == [Verdict.PASS] * 8, list(campaign.results())
+    assert "**runbook named the true cause in 4 of 4 incidents" in run.summary
+    assert fail_mode(aws) == "false"
+    assert sessions(hub) >= {"deploy-4711"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"trials": "23"}, "trials is '23': it must be a number from 1 to 22"),
+        ({"stacks": "app bootstrap"}, "stacks has 'bootstrap'"),
+        ({"agent": "devops-agent", "spaces": "one"}, "spaces has 1 agent spaces for 2 stacks"),
+        ({"max_usd": "a lot"}, "max_usd is 'a lot'"),
+    ],
+)
+def test_the_inputs_of_a_campaign_are_checked_first(inputs: dict[str, Any], message: str, hub: GitHub) -> None:
+    given: dict[str, Any] = {**CAMPAIGN, **inputs}
+
+    run = hub.run("evaluate", **given)
+
+    assert not run.succeeded
+    assert message in run.summary
+    assert "Run Main Trials" not in run.log
+
+
 def test_destroy_needs_the_name_of_the_stack(hub: GitHub, aws: Aws) -> None:
     run = hub.run("destroy", stack="app", confirmation="App")
 
@@ -447,8 +498,10 @@ def test_destroy_needs_the_name_of_the_stack(hub: GitHub, aws: Aws) -> None:
 
 
 def test_destroy_leaves_bootstrap(hub: GitHub, aws: Aws) -> None:
+    plain = hub.run("destroy", stack="plain", confirmation="plain")
     run = hub.run("destroy", stack="app", confirmation="app")
 
+    assert plain.succeeded, plain.log
     assert run.succeeded, run.log
     assert aws.client("lambda").list_functions()["Functions"] == []
     assert run.summary.count("\n| delete |") == 19

@@ -87,7 +87,7 @@ def documents(aws: AwsContext) -> dict[str, str]:
     return {
         **{f"{role} {concern}": text for role in ("deploy", "preview") for concern, text in of_role(role, aws).items()},
         "observer": people.observer(aws),
-        "agent": agent.ask(aws.arn("aidevops", "agentspace/space-1")),
+        "agent": agent.ask([aws.arn("aidevops", "agentspace/space-1")]),
         "boundary": execution.boundary(aws),
         "execution": execution.execution(
             aws.arn("logs", "log-group:/aws/lambda/storefront-app-handler"), is_traced=True

@@ -147,7 +147,7 @@ def account(
         folder = tmp_path_factory.mktemp("state")
         people = f"arn:aws:iam::{aws.account}:role/Developer,arn:aws:iam::{aws.account}:user/casey"
         space = f"arn:aws:aidevops:eu-west-1:{aws.account}:agentspace/space-1"
-        app, _, _ = app_over_bootstrap(root, aws, folder, operatorPrincipals=people, agentSpaceArn=space)
+        app, _, _ = app_over_bootstrap(root, aws, folder, operatorPrincipals=people, agentSpaceArns=space)
         app.up()
         bootstrap = json.loads((folder / f".pulumi/stacks/{names.PROJECT}/bootstrap.json").read_text())
         secret = started.token_secret

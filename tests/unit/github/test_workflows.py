@@ -12,7 +12,7 @@ import pytest
 from ops.project import read_yaml, stack_config
 from ops.stacks.automation import MINIMUM_VERSION
 
-NAMES = ("app", "deploy-lambda", "destroy", "inject-failure", "preview", "rollback-lambda", "tests")
+NAMES = ("app", "deploy-lambda", "destroy", "evaluate", "inject-failure", "preview", "rollback-lambda", "tests")
 CHANGING = {"deploy-lambda", "destroy", "inject-failure", "rollback-lambda"}
 
 
@@ -77,11 +77,13 @@ def test_jobs_that_run_a_pull_requests_code_cannot_write_to_github(root: Path) -
             assert not writes or not any("uses" in step for step in job["steps"])
 
 
-def test_all_changes_of_a_stack_are_made_by_one_job_and_queued(root: Path) -> None:
+def test_all_changes_of_a_stack_are_made_by_one_job_or_a_campaigns_and_queued(root: Path) -> None:
     (job,) = jobs(root, "app")
+    campaign = workflow(root, "evaluate")["jobs"]["trials"]
 
     queue = {"cancel-in-progress": False, "queue": "max"}  # by default a newer run cancels a waiting run
     assert job["concurrency"] == {"group": "app-stack-${{ inputs.stack }}", **queue}
+    assert campaign["concurrency"] == {"group": "app-stack-${{ matrix.stack }}", **queue}
     for name in NAMES:
         calls = [job["with"]["operation"] for job in jobs(root, name) if job.get("uses", "").endswith("/app.yml")]
         assert calls == ([name] if name in CHANGING else [])
@@ -92,7 +94,8 @@ def test_jobs_run_in_the_environment_that_their_role_trusts(root: Path) -> None:
     (app,) = jobs(root, "app")
     schema = read_yaml(root / "Pulumi.yaml")["config"]["incident-sandbox:githubEnvironment"]
 
-    assert app["environment"] == f"${{{{ vars.DEPLOY_ENVIRONMENT || '{schema['default']}' }}}}"
+    for job in (app, workflow(root, "evaluate")["jobs"]["trials"]):
+        assert job["environment"] == f"${{{{ vars.DEPLOY_ENVIRONMENT || '{schema['default']}' }}}}"
     assert "environment" not in workflow(root, "preview")["jobs"]["plan"]
 
 
@@ -134,7 +137,19 @@ def test_a_timed_injection_ends_before_its_job_and_its_rollback_has_fresh_creden
     assert names.index("Credentials for the rollback") == names.index("Roll back") - 1
     for name in ("Credentials for the rollback", "Roll back"):
         assert steps[name]["if"] == "always() && inputs.minutes > 0 && steps.update.outcome != 'skipped'"
-    assert "pulumi cancel" in steps["Roll back"]["run"]
+    assert steps["Roll back"]["run"].startswith("exec .github/roll-back.sh")
+
+
+def test_a_campaigns_job_leaves_its_stack_healthy_and_what_it_has_kept(root: Path) -> None:
+    steps = {step.get("name"): step for step in workflow(root, "evaluate")["jobs"]["trials"]["steps"]}
+    names = list(steps)
+
+    assert names.index("Trials") < names.index("Credentials for the rollback") == names.index("Roll back") - 1
+    for name in ("Credentials for the rollback", "Roll back"):
+        assert steps[name]["if"].startswith("always() && steps.trials.outcome != 'success'")
+    assert steps["Roll back"]["run"].startswith("exec .github/roll-back.sh")
+    assert steps["Keep the shard"]["if"].startswith("always()")
+    assert "pulumi cancel" in (root / ".github" / "roll-back.sh").read_text()
 
 
 def test_a_cancelled_run_signals_the_engine_itself(root: Path) -> None:

@@ -184,12 +184,12 @@ def test_the_operator_has_the_deploy_roles_policies_and_the_observer_its_own() -
     assert attached["storefront-observer"] == {"arn:aws:mock:::storefront-observer-read"}
 
 
-def test_asking_the_agent_is_allowed_in_one_space_and_only_where_it_is_set() -> None:
-    space = f"arn:aws:aidevops:us-east-1:{ACCOUNT}:agentspace/space-1"
-    result = run(agentSpaceArn=space, operatorPrincipals=PEOPLE[0])
+def test_asking_the_agent_is_allowed_in_these_spaces_and_only_where_they_are_set() -> None:
+    spaces = [f"arn:aws:aidevops:us-east-1:{ACCOUNT}:agentspace/space-{number}" for number in (1, 2)]
+    result = run(agentSpaceArns=", ".join(spaces), operatorPrincipals=PEOPLE[0])
 
     policy = json.loads(result.resource("aws:iam/policy:Policy", "agent").inputs["policy"])
-    assert policy["Statement"][0]["Resource"] == space
+    assert policy["Statement"][0]["Resource"] == spaces
     roles = [
         attachment.inputs["role"]
         for attachment in result.of_type("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
@@ -197,3 +197,13 @@ def test_asking_the_agent_is_allowed_in_one_space_and_only_where_it_is_set() -> 
     ]
     assert sorted(roles) == ["storefront-ci-deploy", "storefront-operator"]
     assert "aidevops" not in json.dumps([resource.inputs for resource in run().resources])
+
+
+def test_only_the_deploy_role_has_sessions_as_long_as_a_campaign_and_only_where_it_may_ask() -> None:
+    space = f"arn:aws:aidevops:us-east-1:{ACCOUNT}:agentspace/space-1"
+
+    for settings, longest in (({}, 3600), ({"agentSpaceArns": space}, 6 * 3600)):
+        roles = run(**settings, operatorPrincipals=PEOPLE[0]).of_type("aws:iam/role:Role")
+        seconds = {role.inputs["name"]: role.inputs["maxSessionDuration"] for role in roles}
+        assert seconds.pop("storefront-ci-deploy") == longest
+        assert set(seconds.values()) == {3600}

@@ -40,8 +40,8 @@ def test_fail_mode_is_true_or_false_and_nothing_else(value: str) -> None:
             ["operatorPrincipals", "assumed-role"],
         ),
         (
-            {**BOOTSTRAP, "agentSpaceArn": "arn:aws:aidevops:us-east-1:111122223333:agentspace/*"},
-            ["agentSpaceArn", "*"],
+            {**BOOTSTRAP, "agentSpaceArns": "arn:aws:aidevops:us-east-1:111122223333:agentspace/*"},
+            ["agentSpaceArns", "*"],
         ),
     ],
 )
