@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +18,10 @@ from ops.stacks import checkpoint, layout, trust
 from ops.stacks.checkpoint import MalformedError
 from ops.stacks.history import Resources, Update
 from ops.stacks.layout import COMPRESSED, Lock, StackKeys
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 ZSTD = b"\x28\xb5\x2f\xfd"
 """What a file compressed by zstd begins with."""
@@ -51,7 +55,7 @@ class Backend:
 
         Raises UsageError when neither names one.
         """
-        region = self._region or os.environ.get("AWS_REGION") or clients.session(None).region_name
+        region = self._region or os.environ.get("AWS_REGION") or clients.Session(None).region_name
         if not region:
             raise UsageError(f"Pulumi's backend is {self.url!r}, which names no region, nor does AWS_REGION: set "
                              "PULUMI_BACKEND_URL to bootstrap's output backendUrl")  # fmt: skip
@@ -172,7 +176,7 @@ class Backend:
             raise self._malformed(key, "is not a stack's state") from None
         return list(latest.get("resources") or [])
 
-    def _objects(self, prefix: str) -> Iterator[dict[str, Any]]:
+    def _objects(self, prefix: str) -> Iterator["ObjectTypeDef"]:
         try:
             pages = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=f"{self._folder}{prefix}"
@@ -198,8 +202,8 @@ class Backend:
             raise self._malformed(key, str(error)) from None
 
     @functools.cached_property
-    def _s3(self) -> Any:
-        return clients.client("s3", self.region, self.endpoint)
+    def _s3(self) -> "S3Client":
+        return clients.Session(self.region).client("s3", endpoint_url=self.endpoint)
 
     def _unreadable(self, error: Exception) -> UsageError:
         return UsageError(

@@ -38,7 +38,7 @@ def refuse_foreign_bucket(bucket: str, region: str, endpoint: str | None) -> Non
             "PULUMI_BACKEND_URL to bootstrap's output backendUrl"
         )
     try:
-        account = clients.client("sts", region).get_caller_identity()["Account"]
+        account = clients.Session(region).client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         raise UsageError(f"AWS does not say whose credentials these are: {error}; load credentials into this "
                          "shell, and check AWS_ENDPOINT_URL where it is set") from None  # fmt: skip

@@ -35,7 +35,7 @@ def in_shell(checkout: Path, command: str, **environment: str) -> str:
     return subprocess.run(command, shell=True, env=shell, capture_output=True, text=True, check=True).stdout
 
 
-def client(checkout: Path, service: str) -> Any:
+def client(checkout: Path, service: Any) -> Any:
     """Return a client as boto3 creates it in that shell."""
     shell = shell_with_env(checkout)
     session = boto3.Session(shell["AWS_ACCESS_KEY_ID"], shell["AWS_SECRET_ACCESS_KEY"], region_name=shell["AWS_REGION"])
