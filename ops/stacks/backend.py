@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import names
 from ops import clients, project
-from ops.errors import UsageError
+from ops.errors import BackendError, UsageError
 from ops.health.workload import stack_outputs
 from ops.stacks import checkpoint, layout, trust
 from ops.stacks.checkpoint import MalformedError
@@ -40,7 +40,7 @@ class Backend:
         except ValueError:
             parts = urlsplit("")
         if parts.scheme != "s3" or not parts.netloc:
-            raise UsageError(f"Pulumi's backend is {url!r}: this reads S3 backends (s3://BUCKET?region=REGION); "
+            raise BackendError(f"Pulumi's backend is {url!r}: this reads S3 backends (s3://BUCKET?region=REGION); "
                              "set PULUMI_BACKEND_URL to bootstrap's backendUrl")  # fmt: skip
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         self.url = url
@@ -57,7 +57,7 @@ class Backend:
         """
         region = self._region or os.environ.get("AWS_REGION") or clients.Session(None).region_name
         if not region:
-            raise UsageError(f"Pulumi's backend is {self.url!r}, which names no region, nor does AWS_REGION: set "
+            raise BackendError(f"Pulumi's backend is {self.url!r}, which names no region, nor does AWS_REGION: set "
                              "PULUMI_BACKEND_URL to bootstrap's output backendUrl")  # fmt: skip
         return region
 
@@ -92,7 +92,7 @@ class Backend:
     def no_such_stack(self, stack: str) -> UsageError:
         """What to raise when there is no such stack: it says where it was looked for, and which stacks there are."""
         stacks = ", ".join(self.stacks()) or "none"
-        return UsageError(
+        return BackendError(
             f"--stack {stack}: there is no such stack in s3://{self.bucket}; it has: {stacks}; name one of them, or "
             "set PULUMI_BACKEND_URL to another backend"
         )
@@ -206,7 +206,12 @@ class Backend:
         return clients.Session(self.region).client("s3", endpoint_url=self.endpoint)
 
     def _unreadable(self, error: Exception) -> UsageError:
-        return UsageError(
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchBucket":
+            return BackendError(
+                f"there is no bucket s3://{self.bucket}, which bootstrap makes: run `./sandbox bootstrap` once, or set "
+                "PULUMI_BACKEND_URL to another backend"
+            )
+        return BackendError(
             f"the state in s3://{self.bucket} cannot be read: {error}; check the credentials, PULUMI_BACKEND_URL, and "
             "AWS_ENDPOINT_URL where it is set"
         )
@@ -250,7 +255,7 @@ def current_url() -> str:
             "PULUMI_BACKEND_URL to bootstrap's output backendUrl, or `pulumi login` again"
         ) from None
     if not current:
-        raise UsageError("Pulumi's backend is not known: set PULUMI_BACKEND_URL to bootstrap's output backendUrl, "
+        raise BackendError("Pulumi's backend is not known: set PULUMI_BACKEND_URL to bootstrap's output backendUrl, "
                          'or `pulumi login` to it; for the emulator, `eval "$(./sandbox local env)"`')  # fmt: skip
     return str(current)
 
