@@ -68,6 +68,9 @@ class FakeS3:
             return self
         raise EndpointConnectionError(endpoint_url=f"https://{service}")
 
+    def close(self) -> None:
+        pass
+
     def get_caller_identity(self) -> dict[str, str]:
         return {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:root"}
 
