@@ -15,6 +15,7 @@ import pytest
 from cli import evaluate
 from evaluation.campaign import scores
 from evaluation.campaign.files import Arm, CampaignFolder, Status, Verdict
+from evaluation.investigators import AGENTS
 from evaluation.statistics import DUMB_REFERENCES, passes_every_arm, summarize
 from ops.errors import UsageError
 from ops.project import ROOT
@@ -48,7 +49,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A campaign of everybody who can be asked without a person, in both stacks."""
     folder = tmp_path_factory.mktemp("campaign")
     (folder / "agent.py").write_text(OWN_AGENT.format(root=str(ROOT)))
-    agents = [agent for agent in evaluate.AGENTS if agent != "person"]
+    agents = [agent for agent in AGENTS if agent != "person"]
     program = f"{sys.executable} {folder / 'agent.py'}"
     ended = run(command(folder / "out", agents, 8, "--command", program))
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -56,7 +57,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_investigator_does_as_well_as_it_can(whole: Path) -> None:
-    assert {folder.path.name for folder in scores.campaigns(whole)} == set(evaluate.AGENTS) - {"person"}
+    assert {folder.path.name for folder in scores.campaigns(whole)} == set(AGENTS) - {"person"}
     for folder in scores.campaigns(whole):
         results = [result for result in folder.results() if result.trial.status is Status.DONE]
         assert sorted(result.trial.planned_id for result in results) == [f"{number:04}" for number in range(1, 9)]
@@ -112,7 +113,7 @@ def test_scores_and_the_report_are_made_offline(
     assert outcomes(whole / "runbook") == before
     page, markdown = (whole / "report.html").read_text(), (whole / "report.md").read_text()
     shown = capsys.readouterr().out
-    for agent in set(evaluate.AGENTS) - {"person"}:
+    for agent in set(AGENTS) - {"person"}:
         assert agent in page
         assert f"| {agent}" in markdown
         assert agent in shown
