@@ -92,7 +92,8 @@ def _start(port: int, persist: Path | None, console: Console) -> int:
 emulator at {started.url}, account {process.ACCOUNT}, {region}; \
 alarm periods run {process.CLOCK_SCALE} times faster than on AWS
   use it  eval "$(./sandbox local env)"     for AWS clients and `pulumi` in this shell
-  first   ./sandbox bootstrap --config githubRepository=OWNER/NAME    (with the Pulumi CLI)
+  first   ./sandbox bootstrap --config githubRepository=OWNER/NAME    in that shell: it needs the Pulumi CLI
+          without the CLI: ./sandbox local stop, then ./sandbox rehearse --keep, which deploys all of it
   stop    ./sandbox local stop""")
     return 0
 

@@ -1,5 +1,6 @@
 """Runs a verb: signals, and errors as exit codes; a traceback goes into a file, and not to a person."""
 
+import contextlib
 import gc
 import importlib
 import io
@@ -13,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from infra.errors import ProjectFileError
-from ops.errors import UsageError
+from ops.errors import BackendError, UsageError
 
 INTERRUPTED = 130
 """As shells report a program that Ctrl-C ended."""
@@ -31,6 +32,8 @@ def run(verb: str, arguments: list[str]) -> int:
         status = int(importlib.import_module(f"cli.{verb}").main(arguments))
         sys.stdout.flush()
         return status
+    except BackendError as error:
+        return _end(f"{error}{_emulator_advice(str(error))}")
     except (UsageError, ProjectFileError) as error:
         return _end(str(error))
     except KeyboardInterrupt:
@@ -56,6 +59,22 @@ def unexpected(error: BaseException) -> int:
     except OSError as full:
         details = f"the details cannot be written ({full.strerror})"
     return _end(f"an error that this program does not expect: {what}; {details}; please report it with that file")
+
+
+def _emulator_advice(message: str) -> str:
+    """What to add to a message where this checkout's emulator is running, and this shell does not call it."""
+    from ops.project import ROOT
+
+    if "local env" in message or not (ROOT / ".local").is_symlink():
+        return ""  # no emulator was started here: the packages that local_aws needs may be missing
+    from local_aws.emulator import registry
+
+    with contextlib.suppress(UsageError):
+        running = registry.find()
+        if running and os.environ.get("AWS_ENDPOINT_URL") != running.emulator.url:
+            return (f"; for the emulator of this checkout, which is running at {running.emulator.url}, first run "
+                    '`eval "$(./sandbox local env)"` in this shell')  # fmt: skip
+    return ""
 
 
 def _named(error: OSError) -> str:

@@ -7,6 +7,7 @@ whatever their path (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_
 suffix `-role`, which CI's roles lack: no stack name can make an app's role collide with one of theirs.
 """
 
+import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,31 @@ from infra.errors import ProjectFileError
 PROJECT = "incident-sandbox"
 """Pulumi's project, which is the namespace of the settings and a part of the state's keys. It is fixed."""
 
+SETTINGS = {
+    "scope",
+    "serviceName",
+    "failMode",
+    "surface",
+    "trafficPerMinute",
+    "logRetentionDays",
+    "githubRepository",
+    "githubSubjectPrefix",
+    "githubEnvironment",
+    "githubOidcProviderArn",
+    "operatorPrincipals",
+    "agentSpaceArns",
+    "protect",
+}
+"""Of the stacks, in the project's namespace."""
+
 SERVICE_SETTING = f"{PROJECT}:serviceName"
+
+
+def nearest_setting(key: str) -> str:
+    """Say which setting a wrong key may have meant, or which ones there are."""
+    lower = {name.lower(): name for name in SETTINGS}
+    nearest = difflib.get_close_matches(key.lower(), lower, n=1)
+    return f"the nearest is {lower[nearest[0]]}" if nearest else f"it must be one of {', '.join(sorted(SETTINGS))}"
 
 
 def _service(path: Path) -> str:

@@ -24,23 +24,6 @@ DEFAULT_ENVIRONMENT = "production"
 MOST_TRAFFIC = 30
 """Requests in a minute: with the pauses between them, the client sends no more in the minute that it has."""
 
-KEYS = {
-    "scope",
-    "serviceName",
-    "failMode",
-    "surface",
-    "trafficPerMinute",
-    "logRetentionDays",
-    "githubRepository",
-    "githubSubjectPrefix",
-    "githubEnvironment",
-    "githubOidcProviderArn",
-    "operatorPrincipals",
-    "agentSpaceArns",
-    "protect",
-}
-
-
 _AGENT_SPACE = re.compile(r"arn:aws[a-z-]*:aidevops:[a-z0-9-]+:\d{12}:agentspace/[A-Za-z0-9_.-]+")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:role|user)/[A-Za-z0-9+=,.@_/-]+")
 
@@ -115,10 +98,11 @@ def _refuse_unknown(config: pulumi.Config) -> None:
     """Reject unknown keys. A misspelt failMode would keep its default, and an injection would inject nothing."""
     prefix = config.full_key("")
     for key in sorted(runtime_config.CONFIG.get()):
-        if key.startswith(prefix) and key.removeprefix(prefix) not in KEYS:
+        name = key.removeprefix(prefix)
+        if key.startswith(prefix) and name not in names.SETTINGS:
             raise SettingsError(
-                f"{key} is no setting of this project: it must be one of {', '.join(sorted(KEYS))}; remove it with "
-                f"`pulumi config rm {key.removeprefix(prefix)}`"
+                f"{key} is no setting of this project: {names.nearest_setting(name)}; remove it with "
+                f"`pulumi config rm {name}`"
             )
 
 

@@ -2,30 +2,40 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, CredentialRetrievalError, PartialCredentialsError
 
 from ops.errors import UsageError
 
 
-def client(service: str, region: str | None = None, endpoint: str | None = None, *, session: Any = None) -> Any:
-    """A client of a service, by the credentials that the environment has now: boto3's own session keeps the first.
+class Session(boto3.Session):
+    """boto3's, with the credentials that the environment has now: boto3's default one keeps the first.
 
-    Raises UsageError when a setting of AWS's clients is wrong, and botocore's errors when credentials are.
+    Raises UsageError when a setting of AWS's clients is wrong. So does `client`; when credentials are wrong, it raises
+    botocore's errors.
     """
-    with _named(f"a client of {service}"):
-        return (session or boto3.Session()).client(service, region_name=region, endpoint_url=endpoint)
 
+    def __init__(self, region: str | None) -> None:
+        self._clients: dict[str, BaseClient] = {}
+        with _named("a session"):
+            super().__init__(region_name=region)
 
-def session(region: str | None) -> boto3.Session:
-    """A session, with credentials of its own.
+    if not TYPE_CHECKING:  # mypy reads the overloads of boto3-stubs: a service's name gives its client's type
 
-    Raises UsageError when a setting of AWS's clients is wrong.
-    """
-    with _named("a session"):
-        return boto3.Session(region_name=region)
+        def client(self, service: str, **settings: Any) -> BaseClient:
+            """Return a client of a service, which is made on first use."""
+            if service not in self._clients:
+                with _named(f"a client of {service}"):
+                    self._clients[service] = super().client(service, **settings)
+            return self._clients[service]
+
+    def close(self) -> None:
+        """Close the clients' connections."""
+        for client in self._clients.values():
+            client.close()
 
 
 @contextlib.contextmanager

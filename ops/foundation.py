@@ -75,7 +75,7 @@ def current_account(region: str) -> Account:
     Raises UsageError when there are none, or AWS refuses them.
     """
     try:
-        identity = clients.client("sts", region).get_caller_identity()
+        identity = clients.Session(region).client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise UsageError(f"AWS does not say whose credentials these are: {error}; load an administrator's of the "
                          "account into this shell") from None  # fmt: skip

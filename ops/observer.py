@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,9 +12,6 @@ from ops.errors import UsageError
 
 SESSION = "observer"
 """CloudTrail shows it as the caller of everything that an investigator reads."""
-
-_KEYS = {"AccessKeyId": "AWS_ACCESS_KEY_ID", "SecretAccessKey": "AWS_SECRET_ACCESS_KEY",
-         "SessionToken": "AWS_SESSION_TOKEN"}  # fmt: skip
 
 
 def service_of(stack: str) -> str:
@@ -35,7 +31,7 @@ class Access:
     def __repr__(self) -> str:
         return f"Access({self.sentence!r})"
 
-    def session(self) -> Any:
+    def session(self) -> boto3.Session:
         """Return a boto3 session with these credentials and no others."""
         return boto3.Session(
             self.variables["AWS_ACCESS_KEY_ID"],
@@ -45,7 +41,7 @@ class Access:
         )
 
 
-def access(region: str, session: Any = None) -> Access:
+def access(region: str, session: boto3.Session | None = None) -> Access:
     """Assume the role `observer`, or use the shell's credentials where bootstrap has made none that trusts them.
 
     `session` has credentials that are used in place of the shell's.
@@ -69,7 +65,8 @@ def access(region: str, session: Any = None) -> Access:
         raise UsageError(f"AWS does not give an investigator credentials: {error}; check those of this shell") from None
     finally:
         sts.close()
-    return Access(region, f"the role {names.OBSERVER_ROLE}", {_KEYS[key]: assumed[key] for key in _KEYS})
+    keys = _variables(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
+    return Access(region, f"the role {names.OBSERVER_ROLE}", keys)
 
 
 def shell_endpoint() -> dict[str, str]:
@@ -81,7 +78,13 @@ def shell_endpoint() -> dict[str, str]:
     }
 
 
-def _of_shell(session: Any) -> dict[str, str]:
-    keys = session.get_credentials().get_frozen_credentials()
-    variables = {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
-    return {**variables, **({"AWS_SESSION_TOKEN": keys.token} if keys.token else {})}
+def _of_shell(session: boto3.Session) -> dict[str, str]:
+    credentials = session.get_credentials()
+    assert credentials is not None  # AWS has just answered to them
+    keys = credentials.get_frozen_credentials()
+    return _variables(keys.access_key, keys.secret_key, keys.token)
+
+
+def _variables(key: str | None, secret: str | None, token: str | None) -> dict[str, str]:
+    variables = {"AWS_ACCESS_KEY_ID": key or "", "AWS_SECRET_ACCESS_KEY": secret or ""}
+    return {**variables, **({"AWS_SESSION_TOKEN": token} if token else {})}

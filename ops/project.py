@@ -113,11 +113,14 @@ def region(folder: Path, stack: str) -> str:
 def setting(text: str) -> tuple[str, str]:
     """A key and a value from KEY=VALUE, as --config has it.
 
-    Raises UsageError when it is not of that form.
+    Raises UsageError when it is not of that form, or the key is no setting of this project.
     """
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise UsageError(f"--config {text}: must be KEY=VALUE, for example failMode=true")
+    namespace, _, setting = full_key(key, name()).partition(":")
+    if namespace == name() and setting not in names.SETTINGS:
+        raise UsageError(f"--config {text}: {key} is no setting of this project: {names.nearest_setting(setting)}")
     return key, value
 
 

@@ -23,6 +23,11 @@ def new(kind: Kind, started: datetime) -> dict[str, Any]:
     }
 
 
+def time_text(time: datetime) -> str:
+    """A time in a record, in UTC and of a fixed width: the texts sort as the times do."""
+    return time.astimezone(timezone.utc).isoformat(timespec="microseconds")
+
+
 def read(path: Path, *kinds: str) -> dict[str, Any]:
     """A record of one of these kinds.
 

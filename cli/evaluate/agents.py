@@ -5,7 +5,6 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import boto3
 
@@ -62,7 +61,7 @@ def investigator(
     agent: str,
     region: str,
     space: str | None = None,
-    person: Any = None,
+    person: boto3.Session | None = None,
     max_usd: float | None = None,
 ) -> tuple[Investigator, str]:
     """Return who is asked, and whose rights they have in AWS.

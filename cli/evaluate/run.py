@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+
+import boto3
 
 from cli.evaluate import agents
 from evaluation.campaign import scores
@@ -58,7 +59,7 @@ class Account:
     stacks: Mapping[str, UpdatedStack]
     backend: Backend
     region: str
-    person: Any
+    person: boto3.Session | None
 
 
 def main(options: argparse.Namespace, console: Console) -> int:

@@ -6,13 +6,15 @@ and the errors' meaning. Where the service differs, an answer is void or the dea
 
 import contextlib
 import dataclasses
+import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
@@ -23,6 +25,11 @@ from evaluation.investigators.investigator import Cost, Investigator, Progress, 
 from evaluation.times import format_time, parse_time
 from ops import records as files
 from ops.errors import UsageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_devops_agent.type_defs import CreateBacklogTaskResponseTypeDef, TaskTypeDef
+
+Response = TypeVar("Response")
 
 USD_PER_SECOND = 0.0083
 POLL_SECONDS = 30.0
@@ -50,6 +57,12 @@ class Task:
     task_id: str | None = None
     usage_hours_before: float | None = None
 
+    @property
+    def id(self) -> str:
+        """The task's id in AWS, which has been asked."""
+        assert self.task_id is not None
+        return self.task_id
+
     def record(self) -> dict[str, Any]:
         """Return the task record."""
         return {"kind": "task", "version": 1, **dataclasses.asdict(self), "started": format_time(self.started)}
@@ -66,7 +79,7 @@ class DevOpsAgent(Investigator):
 
     def __init__(
         self,
-        session: Any,
+        session: Session,
         space_arn: str,
         deadline: float = DEADLINE_SECONDS,
         poll: float = POLL_SECONDS,
@@ -130,7 +143,7 @@ class DevOpsAgent(Investigator):
         return task
 
     def _create(self, question: Question, task: Task, folder: Path, report: Report) -> Task:
-        def create() -> Any:
+        def create() -> "CreateBacklogTaskResponseTypeDef":
             return self._client.create_backlog_task(
                 agentSpaceId=self._space,
                 taskType="INVESTIGATION",
@@ -157,7 +170,7 @@ class DevOpsAgent(Investigator):
         """Look at the task until it ends, the deadline passes or it costs too much; return our status and why."""
         while True:
             current = self._call(
-                lambda: self._client.get_backlog_task(agentSpaceId=self._space, taskId=task.task_id), task, report
+                lambda: self._client.get_backlog_task(agentSpaceId=self._space, taskId=task.id), task, report
             )["task"]
             raw["task"], status = current, str(current["status"])
             if not raw["statuses"] or raw["statuses"][-1] != status:
@@ -194,7 +207,7 @@ class DevOpsAgent(Investigator):
     def _cancel(self, task: Task, reason: str) -> tuple[str, str]:
         """Cancel what would go on and cost more."""
         try:
-            self._client.update_backlog_task(agentSpaceId=self._space, taskId=task.task_id, taskStatus="CANCELED")
+            self._client.update_backlog_task(agentSpaceId=self._space, taskId=task.id, taskStatus="CANCELED")
         except (ClientError, BotoCoreError) as error:
             reason += f"; it could not be canceled and may cost more ({error})"
         return "timed_out", reason
@@ -203,26 +216,33 @@ class DevOpsAgent(Investigator):
         """Yield the records of the execution, oldest first; none where there is no execution."""
         execution = raw.get("task", {}).get("executionId")
         if execution is None:
-            listed = self._pages("list_executions", "executions", taskId=task.task_id)
+            listed = self._pages(
+                "executions",
+                lambda **token: self._client.list_executions(agentSpaceId=self._space, taskId=task.id, **token),
+            )
             raw["executions"] = listed
             roots = [one for one in listed if not one.get("parentExecutionId")]
             execution = roots[0]["executionId"] if roots else None
         if execution is not None:
-            yield from self._pages("list_journal_records", "records", executionId=execution, limit=100, order="ASC")
+            yield from self._pages(
+                "records",
+                lambda **token: self._client.list_journal_records(
+                    agentSpaceId=self._space, executionId=execution, limit=100, order="ASC", **token
+                ),
+            )
 
-    def _pages(self, operation: str, field: str, **parameters: Any) -> list[dict[str, Any]]:
+    def _pages(self, field: str, ask: Callable[..., Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return all pages, each asked for again when the service is busy."""
         items: list[dict[str, Any]] = []
         token: dict[str, str] = {}
         while True:
-            call = getattr(self._client, operation)
-            page = self._call(lambda call=call, token=token: call(agentSpaceId=self._space, **parameters, **token))
+            page = self._call(functools.partial(ask, **token))
             items += page[field]
             if not page.get("nextToken") or token.get("nextToken") == page["nextToken"]:
                 return items
             token = {"nextToken": page["nextToken"]}
 
-    def _call(self, call: Any, task: Task | None = None, report: Report | None = None) -> Any:
+    def _call(self, call: Callable[[], Response], task: Task | None = None, report: Report | None = None) -> Response:
         """Call, again after longer and longer pauses while the service is busy or unreachable, until the deadline."""
         for attempt in range(1_000_000):
             try:
@@ -255,7 +275,7 @@ class DevOpsAgent(Investigator):
         return self._deadline - self._elapsed(task)
 
 
-def _agent_seconds(task: dict[str, Any], elapsed: float) -> float:
+def _agent_seconds(task: Mapping[str, Any], elapsed: float) -> float:
     """How long the agent worked: from the task's creation to its last change where it has ended, or else until now."""
     if task.get("status") in ("PENDING_TRIAGE", "PENDING_START", "LINKED", "SKIPPED"):
         return 0.0
@@ -264,7 +284,7 @@ def _agent_seconds(task: dict[str, Any], elapsed: float) -> float:
     return max(0.0, float((task["updatedAt"] - task["createdAt"]).total_seconds()))
 
 
-def _why(status: str, task: dict[str, Any]) -> str:
+def _why(status: str, task: "TaskTypeDef") -> str:
     parts = [status]
     if task.get("statusReason"):
         parts.append(str(task["statusReason"]))

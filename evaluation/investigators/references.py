@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from boto3 import Session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from evaluation.campaign.files import Answer
@@ -17,10 +18,8 @@ from evaluation.investigators import runbook
 from evaluation.investigators.investigator import Cost, Investigator, Progress, Question, Report, completed
 from evaluation.times import format_time
 
-Session = Any
-"""A boto3 session, with the credentials that the investigator has."""
-
 Rule = Callable[[Session, Question], str]
+"""The session has the credentials that the investigator has."""
 
 
 class Reference(Investigator):

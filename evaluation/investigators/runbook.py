@@ -11,7 +11,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from boto3 import Session
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_logs import CloudWatchLogsClient
 
 MIN_ERRORS = 3
 """A single failed request, without an alarm, is no incident."""
@@ -114,7 +120,7 @@ class Report:
         }
 
 
-def investigate(session: Any, service: str, since: datetime) -> Report:
+def investigate(session: Session, service: str, since: datetime) -> Report:
     """Look at the service, whose resources have names that begin with `service`. Raises botocore's errors."""
     cloudwatch = session.client("cloudwatch")
     alarms = tuple(_raised_alarms(cloudwatch, service, since))
@@ -139,7 +145,7 @@ def investigate(session: Any, service: str, since: datetime) -> Report:
     return Report(service, report.errors, alarms, suspect, onset, symptom, change, tuple(ruled_out))
 
 
-def _raised_alarms(cloudwatch: Any, service: str, since: datetime) -> Iterator[str]:
+def _raised_alarms(cloudwatch: "CloudWatchClient", service: str, since: datetime) -> Iterator[str]:
     for page in cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=service):
         for alarm in page["MetricAlarms"]:
             history = cloudwatch.describe_alarm_history(
@@ -149,14 +155,14 @@ def _raised_alarms(cloudwatch: Any, service: str, since: datetime) -> Iterator[s
                 yield alarm["AlarmName"]
 
 
-def functions_of(session: Any, service: str) -> list[str]:
+def functions_of(session: Session, service: str) -> list[str]:
     pages = session.client("resourcegroupstaggingapi").get_paginator("get_resources")
     listed = [resource["ResourceARN"] for page in pages.paginate(ResourceTypeFilters=["lambda:function"])
               for resource in page["ResourceTagMappingList"]]  # fmt: skip
     return sorted(arn for arn in listed if _name(arn).startswith(service))
 
 
-def _sum(cloudwatch: Any, metric: str, function: str, minute: datetime) -> int:
+def _sum(cloudwatch: "CloudWatchClient", metric: str, function: str, minute: datetime) -> int:
     until = datetime.now(timezone.utc) + timedelta(minutes=1)
     if minute >= until:
         return 0
@@ -167,7 +173,7 @@ def _sum(cloudwatch: Any, metric: str, function: str, minute: datetime) -> int:
     return int(sum(point["Sum"] for point in points))
 
 
-def _errors(logs: Any, function: str, since: datetime) -> Iterator[tuple[datetime, str]]:
+def _errors(logs: "CloudWatchLogsClient", function: str, since: datetime) -> Iterator[tuple[datetime, str]]:
     """Yield the requests with errors, each once: a function logs what went wrong, and the runtime the exception."""
     group, requests = f"/aws/lambda/{function}", set[str]()
     pages = logs.get_paginator("filter_log_events").paginate(
@@ -188,7 +194,7 @@ def _errors(logs: Any, function: str, since: datetime) -> Iterator[tuple[datetim
             return
 
 
-def _last_change(session: Any, function: str, onset: datetime) -> Change | None:
+def _last_change(session: Session, function: str, onset: datetime) -> Change | None:
     """The last call that changed the function, not after the onset; it takes CloudTrail some minutes to have a call."""
     configuration = session.client("lambda").get_function_configuration(FunctionName=function)
     variables = {**(configuration.get("Environment") or {}).get("Variables", {})}

@@ -132,7 +132,7 @@ def find(
     parameters = {}
     for member, shape in (operation.input_shape.members if operation.input_shape else {}).items():
         wire_name = shape.serialization.get("name", member)
-        value = located.get(shape.serialization.get("location"), values).get(wire_name)
+        value = located.get(str(shape.serialization.get("location")), values).get(wire_name)
         if value is not None and not _is_omitted(member, shape):
             parameters[_cased(member)] = _written(shape, value)
     return ApiCall(operation, parameters, query)

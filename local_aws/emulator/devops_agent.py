@@ -117,7 +117,9 @@ async def _handle(
         if call is None:
             raise ServiceError("ResourceNotFoundException", f"{method} {path} is no operation of this stand-in")
         parameters = {**(json.loads(body) if body else {}), **call.labels}
-        error = ParamValidator().validate(parameters, call.operation.input_shape)
+        known = call.operation.input_shape
+        assert known is not None  # each operation has parameters, or an empty structure
+        error = ParamValidator().validate(parameters, known)
         if error.has_errors():
             raise ServiceError("ValidationException", error.generate_report().replace("\n", "; "))
         with agent_spaces.lock:

@@ -1,6 +1,5 @@
 """How the stand-in for AWS DevOps Agent investigates, and its journal, in the shapes that others published."""
 
-import functools
 import json
 import logging
 import os
@@ -10,7 +9,7 @@ import traceback
 import uuid
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -37,9 +36,9 @@ def start(task: Task, directory: Path, region: str) -> None:
             return
         set_status(task, "PENDING_START")
         credentials = _credentials(region)
-    session = boto3.Session(*credentials, region_name=region)
-    arguments = (task, session, f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}", str(directory / "ca.pem"))
-    threading.Thread(target=_investigate, args=arguments, daemon=True).start()
+    url = f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+    session = _Session(credentials, region, endpoint_url=url, verify=str(directory / "ca.pem"))
+    threading.Thread(target=_investigate, args=(task, session), daemon=True).start()
 
 
 def _credentials(region: str) -> tuple[str, str, str]:
@@ -59,17 +58,20 @@ def _credentials(region: str) -> tuple[str, str, str]:
     return keys
 
 
-class _Session:
+class _Session(boto3.Session):
     """A session whose clients call this emulator."""
 
-    def __init__(self, session: Any, url: str, ca_bundle: str) -> None:
-        self._make = functools.partial(session.client, endpoint_url=url, verify=ca_bundle)
+    def __init__(self, credentials: tuple[str, str, str], region: str, **emulator: str) -> None:
+        super().__init__(*credentials, region_name=region)
+        self._emulator = emulator
 
-    def client(self, service: str) -> Any:
-        return self._make(service)
+    if not TYPE_CHECKING:  # mypy reads the overloads of boto3-stubs
+
+        def client(self, service: str) -> Any:
+            return super().client(service, **self._emulator)
 
 
-def _investigate(task: Task, session: Any, url: str, ca_bundle: str) -> None:
+def _investigate(task: Task, session: boto3.Session) -> None:
     try:
         with agent_spaces.lock:
             set_status(task, STATUS.get(task.behaviour, "IN_PROGRESS"))
@@ -77,7 +79,7 @@ def _investigate(task: Task, session: Any, url: str, ca_bundle: str) -> None:
                 record(task, "message", {"role": "assistant", "content": [{"text": "Looking at the alarms."}]})
         if task.behaviour in STATUS:
             return
-        records = _journal(task, _Session(session, url, ca_bundle))
+        records = _journal(task, session)
         with agent_spaces.lock:
             for record_type, content in records:
                 record(task, record_type, content)
@@ -89,7 +91,7 @@ def _investigate(task: Task, session: Any, url: str, ca_bundle: str) -> None:
             set_status(task, "FAILED")
 
 
-def _journal(task: Task, session: Any) -> list[tuple[str, Any]]:
+def _journal(task: Task, session: boto3.Session) -> list[tuple[str, Any]]:
     """What the journal gets, in the space's way of behaving."""
     from evaluation.investigators import runbook
 

@@ -1,6 +1,7 @@
 """HTTP APIs."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from local_aws.provider.resource import Props, Resource, removed_tag_keys, restricted_to, to_api
 
@@ -45,7 +46,7 @@ class Api(_Tagged):
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("apigatewayv2").delete_api(ApiId=id)
 
-    def _computed(self, api: Props) -> Props:
+    def _computed(self, api: Mapping[str, Any]) -> Props:
         id = api["ApiId"]
         account = self.aws.account
         return {

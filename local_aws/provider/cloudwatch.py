@@ -1,5 +1,7 @@
 """CloudWatch alarms."""
 
+from typing import TYPE_CHECKING, Any
+
 from local_aws.provider.resource import (
     Props,
     Resource,
@@ -9,6 +11,9 @@ from local_aws.provider.resource import (
     restricted_to,
     to_api,
 )
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricAlarmTypeDef
 
 _TO_API = {"name": "alarmName"}
 
@@ -67,13 +72,16 @@ class MetricAlarm(Resource):
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("cloudwatch").delete_alarms(AlarmNames=[id])  # AWS ignores names that do not exist
 
-    def _put(self, new: Props, **more: object) -> None:
+    def _put(self, new: Props, **more: Any) -> None:
+        # `Any`: what is spread has one type for all parameters.
         cloudwatch = self.aws.client("cloudwatch")
         plain = {_TO_API.get(key, key): value for key, value in new.items() if key not in ("dimensions", "tags")}
-        dimensions = [{"Name": name, "Value": value} for name, value in new.get("dimensions", {}).items()]
+        dimensions: list[DimensionTypeDef] = [
+            {"Name": name, "Value": value} for name, value in new.get("dimensions", {}).items()
+        ]
         cloudwatch.put_metric_alarm(**to_api(cloudwatch, "PutMetricAlarm", plain), Dimensions=dimensions, **more)
 
-    def _describe(self, name: str) -> Props | None:
+    def _describe(self, name: str) -> "MetricAlarmTypeDef | None":
         alarms = self.aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
         return alarms[0] if alarms else None
 

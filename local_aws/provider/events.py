@@ -1,5 +1,7 @@
 """EventBridge rules and their targets."""
 
+from typing import Any
+
 from local_aws.provider.resource import Props, Resource, from_key_values, key_values, removed_tag_keys
 
 
@@ -38,7 +40,8 @@ class EventRule(Resource):
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("events").delete_rule(Name=id)
 
-    def _put(self, new: Props, **more: object) -> str:
+    def _put(self, new: Props, **more: Any) -> str:
+        # `Any`: what is spread has one type for all parameters.
         response = self.aws.client("events").put_rule(
             Name=new["name"],
             Description=new.get("description", ""),
@@ -71,8 +74,8 @@ class EventTarget(Resource):
         self.aws.client("events").remove_targets(Rule=old["rule"], Ids=[old["targetId"]])
 
     def _put(self, new: Props) -> None:
-        target = {"Id": new["targetId"], "Arn": new["arn"]}
-        self.aws.client("events").put_targets(Rule=new["rule"], Targets=[target])
+        client = self.aws.client("events")
+        client.put_targets(Rule=new["rule"], Targets=[{"Id": new["targetId"], "Arn": new["arn"]}])
 
 
 RESOURCES = (EventRule, EventTarget)

@@ -192,7 +192,7 @@ class OpenIdConnectProvider(Resource):
         self.aws.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=id)
 
 
-def _text(document: Props) -> str:
+def _text(document: object) -> str:
     return json.dumps(document)
 
 

@@ -1,9 +1,14 @@
 """KMS keys and aliases."""
 
+from typing import TYPE_CHECKING
+
 from local_aws.provider.resource import Props, Resource, removed_tag_keys
 
+if TYPE_CHECKING:
+    from mypy_boto3_kms.type_defs import TagTypeDef
 
-def _tags(tags: Props | None) -> list[dict[str, str]]:
+
+def _tags(tags: Props | None) -> "list[TagTypeDef]":
     return [{"TagKey": key, "TagValue": value} for key, value in (tags or {}).items()]
 
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 from local_aws.provider.resource import Props, Resource, removed_tag_keys, restricted_to, to_api
@@ -24,8 +25,8 @@ _CONFIGURATION = frozenset(
     }
 )
 
-
-_POLLING = {"Delay": 0.02, "MaxAttempts": 500}  # in seconds; botocore's own delays are for AWS
+# In seconds; botocore's own delays are for AWS. `Any`, because boto3-stubs know whole seconds only.
+_POLLING: Any = {"Delay": 0.02, "MaxAttempts": 500}
 
 
 class Function(Resource):
@@ -91,13 +92,13 @@ class Function(Resource):
     def delete(self, id: str, old: Props) -> None:
         self.aws.client("lambda").delete_function(FunctionName=id)
 
-    def _wait_for_update(self, id: str, response: Props) -> None:
+    def _wait_for_update(self, id: str, response: Mapping[str, Any]) -> None:
         """Wait until AWS has applied an update, unless its response says that it already has."""
         if response.get("LastUpdateStatus") != "Successful":
             waiter = self.aws.client("lambda").get_waiter("function_updated_v2")
             waiter.wait(FunctionName=id, WaiterConfig=_POLLING)
 
-    def _computed(self, configuration: Props) -> Props:
+    def _computed(self, configuration: Mapping[str, Any]) -> Props:
         arn = configuration["FunctionArn"]
         partition, region = arn.split(":")[1], arn.split(":")[3]
         return {

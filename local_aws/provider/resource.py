@@ -2,13 +2,25 @@
 
 import functools
 import threading
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import botocore.session
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from local_aws import loopback
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_iam.type_defs import TagTypeDef  # most services have the same
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
 
 Props = dict[str, Any]
 """Properties by Pulumi's names, as plain JSON values."""
@@ -47,8 +59,28 @@ class Aws:
     @functools.cached_property
     def identity(self) -> Props:
         """Return the caller's Account, Arn and UserId."""
-        identity: Props = self.client("sts").get_caller_identity()
-        return identity
+        return {**self.client("sts").get_caller_identity()}
+
+    @overload
+    def client(self, service: Literal["apigatewayv2"]) -> "ApiGatewayV2Client": ...
+    @overload
+    def client(self, service: Literal["cloudwatch"]) -> "CloudWatchClient": ...
+    @overload
+    def client(self, service: Literal["events"]) -> "EventBridgeClient": ...
+    @overload
+    def client(self, service: Literal["iam"]) -> "IAMClient": ...
+    @overload
+    def client(self, service: Literal["kms"]) -> "KMSClient": ...
+    @overload
+    def client(self, service: Literal["lambda"]) -> "LambdaClient": ...
+    @overload
+    def client(self, service: Literal["logs"]) -> "CloudWatchLogsClient": ...
+    @overload
+    def client(self, service: Literal["s3"]) -> "S3Client": ...
+    @overload
+    def client(self, service: Literal["sts"]) -> "STSClient": ...
+    @overload
+    def client(self, service: str) -> Any: ...  # a name that is data, as in a denied call
 
     def client(self, service: str) -> Any:
         with self._lock:  # sessions are not thread-safe, clients are
@@ -118,12 +150,12 @@ def is_not_found(error: ClientError) -> bool:
     return code == "404" or "NotFound" in code or "NoSuch" in code
 
 
-def key_values(tags: Props | None) -> list[dict[str, str]]:
+def key_values(tags: Props | None) -> "list[TagTypeDef]":
     """Return tags in the format of most services."""
     return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
 
 
-def from_key_values(tags: list[dict[str, str]]) -> Props:
+def from_key_values(tags: "list[TagTypeDef]") -> Props:
     return {tag["Key"]: tag["Value"] for tag in tags}
 
 

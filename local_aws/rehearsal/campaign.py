@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import boto3
 
@@ -62,7 +61,7 @@ class Account:
     """An emulator's account with its stacks, and the credentials of the person who investigates."""
 
     stacks: dict[str, LocalStack]
-    person: Any
+    person: boto3.Session
     region: str
 
 

@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from infra import names
 from infra.policies.trust import GITHUB_ISSUER, OIDC_AUDIENCE
 from infra.settings import DEFAULT_ENVIRONMENT
 from local_aws.emulator import web_identity
-from local_aws.provider.resource import Aws, Props
+from local_aws.provider.resource import Aws
 from ops.project import stack_config
 
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -67,7 +68,7 @@ def session(aws: Aws, role_arn: str, token: str, name: str = SESSION) -> dict[st
     )
 
 
-def environment(response: Props) -> dict[str, str]:
+def environment(response: Mapping[str, Any]) -> dict[str, str]:
     """Return the environment of the session that STS responded with."""
     credentials = response["Credentials"]
     values = (credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])

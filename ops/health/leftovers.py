@@ -1,8 +1,9 @@
 """What AWS still has of an app stack, by its names: a state that says nothing is left cannot know what it lost."""
 
+import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
 
+import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.names import AppNames
@@ -19,14 +20,15 @@ def find(stack: str, region: str | None) -> list[str]:
     Raises UsageError when AWS cannot be asked.
     """
     try:
-        return list(_there(AppNames(stack), clients.session(region)))
+        with contextlib.closing(clients.Session(region)) as session:
+            return list(_there(AppNames(stack), session))
     except (ClientError, BotoCoreError) as error:
         raise UsageError(f"AWS cannot be asked what is left of the stack: {error}; check the credentials") from None
 
 
-def _there(app: AppNames, session: Any) -> Iterator[str]:
+def _there(app: AppNames, session: boto3.Session) -> Iterator[str]:
     functions, events = session.client("lambda"), session.client("events")
-    probes: list[tuple[str, Callable[[str], Any]]] = [
+    probes: list[tuple[str, Callable[[str], object]]] = [
         (app.function, lambda name: functions.get_function(FunctionName=name)),
         (app.client, lambda name: functions.get_function(FunctionName=name)),
         (app.schedule, lambda name: events.describe_rule(Name=name)),

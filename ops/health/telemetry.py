@@ -5,12 +5,23 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import boto3
 from botocore.exceptions import ClientError
 
 from ops import clients
 from ops.health.workload import Workload
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail import CloudTrailClient
+    from mypy_boto3_cloudtrail.literals import LookupAttributeKeyType
+    from mypy_boto3_cloudtrail.type_defs import EventTypeDef
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import DimensionTypeDef
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import FilterLogEventsRequestPaginateTypeDef
 
 METRIC_PERIOD_SECONDS = 60
 EVENT_TIME = "event time"
@@ -50,13 +61,13 @@ class Telemetry:
 
         A metric counts whole minutes: the errors that the log has of the first minute before `since` are subtracted.
         """
-        dimension = {"Name": "FunctionName", "Value": self._workload.function}
+        dimension: DimensionTypeDef = {"Name": "FunctionName", "Value": self._workload.function}
         first = _minute(since)
         return self._metric("AWS/Lambda", "Errors", dimension, first) - self.logged_errors(first, since)
 
     def server_errors_metric(self, since: float) -> int:
         """The sum of AWS/ApiGateway's `5xx` of the API since a time, as `errors_metric` by the access log."""
-        dimension = {"Name": "ApiId", "Value": self._workload.api_id}
+        dimension: DimensionTypeDef = {"Name": "ApiId", "Value": self._workload.api_id}
         first = _minute(since)
         return self._metric("AWS/ApiGateway", "5xx", dimension, first) - self.logged_5xx(first, since)
 
@@ -100,7 +111,7 @@ class Telemetry:
         """When requests got a 5xx status by the access log."""
         return self._times(self._workload.access_log_group, _is_5xx, since, until)
 
-    def management_events(self, since: float, until: float) -> list[dict[str, Any]]:
+    def management_events(self, since: float, until: float) -> "list[EventTypeDef]":
         """CloudTrail's events of calls that changed the function, in order of time.
 
         They come some 5 minutes late on average:
@@ -113,7 +124,7 @@ class Telemetry:
         events = self._events("EventName", name, since, until)
         return [json.loads(event["CloudTrailEvent"]).get("requestParameters") or {} for event in events]
 
-    def _events(self, key: str, value: str, since: float, until: float) -> list[dict[str, Any]]:
+    def _events(self, key: "LookupAttributeKeyType", value: str, since: float, until: float) -> "list[EventTypeDef]":
         pages = self._cloudtrail.get_paginator("lookup_events").paginate(
             LookupAttributes=[{"AttributeKey": key, "AttributeValue": value}],
             StartTime=_utc(since),
@@ -151,9 +162,11 @@ class Telemetry:
 
     def _records(self, group: str, since: float, until: float | None) -> Iterator[dict[str, Any]]:
         """The JSON objects among a log group's events, each with the event's time as EVENT_TIME."""
-        end = {} if until is None else {"endTime": int(until * 1000)}
+        window: FilterLogEventsRequestPaginateTypeDef = {"logGroupName": group, "startTime": int(since * 1000)}
+        if until is not None:
+            window["endTime"] = int(until * 1000)
         pages = self._logs.get_paginator("filter_log_events")
-        for page in pages.paginate(logGroupName=group, startTime=int(since * 1000), **end):
+        for page in pages.paginate(**window):
             for event in page["events"]:
                 try:
                     record = json.loads(event["message"])
@@ -162,7 +175,7 @@ class Telemetry:
                 if isinstance(record, dict):
                     yield {**record, EVENT_TIME: event["timestamp"] / 1000}
 
-    def _metric(self, namespace: str, name: str, dimension: dict[str, str], since: float) -> int:
+    def _metric(self, namespace: str, name: str, dimension: "DimensionTypeDef", since: float) -> int:
         answer = self._cloudwatch.get_metric_statistics(
             Namespace=namespace,
             MetricName=name,
@@ -175,28 +188,24 @@ class Telemetry:
         return int(sum(point["Sum"] for point in answer["Datapoints"]))
 
     @functools.cached_property
-    def _logs(self) -> Any:
-        return self._client("logs")
+    def _logs(self) -> "CloudWatchLogsClient":
+        return self._session.client("logs")
 
     @functools.cached_property
-    def _cloudwatch(self) -> Any:
-        return self._client("cloudwatch")
+    def _cloudwatch(self) -> "CloudWatchClient":
+        return self._session.client("cloudwatch")
 
     @functools.cached_property
-    def _cloudtrail(self) -> Any:
+    def _cloudtrail(self) -> "CloudTrailClient":
         return self._session.client("cloudtrail")
 
     @functools.cached_property
-    def _lambda(self) -> Any:
-        return self._client("lambda")
-
-    def _client(self, service: str) -> Any:
-        return clients.client(service, session=self._session)
+    def _lambda(self) -> "LambdaClient":
+        return self._session.client("lambda")
 
     @functools.cached_property
-    def _session(self) -> Any:
-        """Its own, because boto3's default one keeps the credentials that a process began with."""
-        return clients.session(self._workload.region)
+    def _session(self) -> boto3.Session:
+        return clients.Session(self._workload.region)
 
 
 def _is_error(record: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from ops.health.telemetry import Answer, Telemetry
 from ops.health.workload import Workload
 from ops.incidents import incident as incidents
 from ops.incidents.incident import Incident
+from ops.records import time_text
 from ops.stacks import history
 from ops.stacks.backend import Backend
 from ops.stacks.history import Update
@@ -49,8 +50,8 @@ def record(backend: Backend, stack: str) -> dict[str, Any]:
             "stack": stack,
             "service": names.SERVICE,
             "region": workload.region,
-            "from": _text(since),
-            "to": _text(until),
+            "from": time_text(since),
+            "to": time_text(until),
             "deployments": _deployments(backend, stack, since, until),
             "requests": _requests(answers, starts),
             "errors": _counts(telemetry.error_times(*window), starts),
@@ -103,7 +104,7 @@ def _deployment(before: Update | None, update: Update) -> list[dict[str, Any]]:
         {"resource": one.name, "path": one.path, "from": one.before, "to": one.after}
         for one in changes
     ]  # fmt: skip
-    return [{"at": _text(update.started), "message": update.message, "changes": changed}]
+    return [{"at": time_text(update.started), "message": update.message, "changes": changed}]
 
 
 def _requests(answers: list[Answer], starts: list[float]) -> list[dict[str, Any]]:
@@ -136,13 +137,9 @@ def _incidents(
         seen = incidents.traffic(incident, answers, until)
         onset = max(seen.onset or incident.flip.started, since)
         end = seen.end or (incident.recovery.recorded if incident.recovery else None)
-        found.append({"onset": _text(onset), "end": _text(min(end, until)) if end else None})
+        found.append({"onset": time_text(onset), "end": time_text(min(end, until)) if end else None})
     return found
 
 
 def _at(time: float) -> str:
-    return _text(datetime.fromtimestamp(time, timezone.utc))
-
-
-def _text(time: datetime) -> str:
-    return time.astimezone(timezone.utc).isoformat(timespec="microseconds")
+    return time_text(datetime.fromtimestamp(time, timezone.utc))

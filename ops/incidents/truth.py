@@ -7,7 +7,7 @@ and the answers that the stack's own client logged.
 import itertools
 from collections.abc import Collection
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,9 +18,13 @@ from ops.health.telemetry import Telemetry
 from ops.health.workload import Workload, stack_outputs
 from ops.incidents import incident as incidents
 from ops.incidents.incident import Incident, Traffic
+from ops.records import time_text
 from ops.stacks import history, status, urn
 from ops.stacks.backend import Backend
 from ops.stacks.history import Change, Resources, Update
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail.type_defs import EventTypeDef
 
 PRECISION = timedelta(seconds=1)
 """Of the times in CloudTrail and of an update's start."""
@@ -45,7 +49,7 @@ def record(stack: str, incident: Incident, harmless: Collection[str] = ()) -> di
         seen = incidents.traffic(incident, answers, until)
         events = [_event(one) for one in telemetry.management_events(since.timestamp(), until.timestamp())]
         if incident.after:  # CloudTrail's end is inclusive
-            events = [one for one in events if one["at"] < _text(until)]
+            events = [one for one in events if one["at"] < time_text(until)]
         alarms = {name: telemetry.transitions(name, since.timestamp()) for name in workload.alarms}
     except (ClientError, BotoCoreError) as error:
         raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
@@ -73,14 +77,14 @@ def record(stack: str, incident: Incident, harmless: Collection[str] = ()) -> di
             "from": flip.before or "",
             "to": flip.after or "",
             "api": call.get("name", ""),
-            "earliest": _text(begun),
-            "latest": _text(flip.at),
+            "earliest": time_text(begun),
+            "latest": time_text(flip.at),
             "session": call.get("session", ""),
             "run": incident.flip.run,
         },
         "other_changes": _other_changes(others, arn),
-        "onset": _text(seen.onset) if seen.onset else None,
-        "end": _text(seen.end) if seen.end else None,
+        "onset": time_text(seen.onset) if seen.onset else None,
+        "end": time_text(seen.end) if seen.end else None,
         "consequences": [name for name, states in transitions.items() if any(s["state"] == "ALARM" for s in states)],
         "aliases": _aliases(incident.flip.resources),
         "observable": {
@@ -131,12 +135,12 @@ def record_of_health(
     transitions = _transitions(alarms, since, until)
     is_healthy = bool(answers) and all(one.is_ok for one in answers)
     why = [] if is_healthy else ["not every request was answered, or there were none"]
-    why += [f"no request was sent from {_text(start)} to {_text(end)}"
+    why += [f"no request was sent from {time_text(start)} to {time_text(end)}"
             for start, end in incidents.gaps(answers, since, until)]  # fmt: skip
     why += ["the stack was made to fail"] if any(status.is_incident(update.resources) for update in during) else []
     why += [f"alarm {name} went to ALARM" for name, states in transitions.items()
             if any(one["state"] == "ALARM" for one in states)]  # fmt: skip
-    why += [f"{one.name} {one.path} was changed, at {_text(one.at)}" for one in others if one.path not in harmless]
+    why += [f"{one.name} {one.path} was changed, at {time_text(one.at)}" for one in others if one.path not in harmless]
     by_updates = [event for update in during for event in _within(events, update)]
     why += [f"{event['session']} called {event['name']} at {event['at']}, which no update of the stack did"
             for event in events if event not in by_updates and not event["error"]]  # fmt: skip
@@ -245,28 +249,30 @@ def _why_invalid(
         why.append("requests before the change were not all answered, or there were none")
     if not seen.failing_throughout:
         why.append("not every request failed between the change and the rollback")
-    why += [f"no request was sent from {_text(start)} to {_text(end)}" for start, end in seen.gaps]
+    why += [f"no request was sent from {time_text(start)} to {time_text(end)}" for start, end in seen.gaps]
     if incident.recovery and not seen.healthy_after:
         why.append("no request has been answered since the rollback")
-    why += [f"{one.name} {one.path} was changed too, at {_text(one.at)}" for one in others]
+    why += [f"{one.name} {one.path} was changed too, at {time_text(one.at)}" for one in others]
     if not _within(events, incident.flip):
         why.append("CloudTrail has no event of the change: it comes some minutes late; run this again")
     by_updates = [event for update in incident.updates for event in _within(events, update)]
     why += [
         f"{event['session']} called {event['name']} at {event['at']}, which no update of the stack did"
         for event in events
-        if event not in by_updates and event["at"] >= _text(incident.flip.started - PRECISION) and not event["error"]
+        if event not in by_updates
+        and event["at"] >= time_text(incident.flip.started - PRECISION)
+        and not event["error"]
     ]
     return why
 
 
-def _event(event: dict[str, Any]) -> dict[str, str]:
+def _event(event: "EventTypeDef") -> dict[str, str]:
     """An event of CloudTrail. An event has its caller's session as the user's name where it has a session."""
     content = str(event.get("CloudTrailEvent", ""))
     return {
         "id": event["EventId"],
         "name": event["EventName"],
-        "at": _text(event["EventTime"].astimezone(timezone.utc)),
+        "at": time_text(event["EventTime"]),
         "session": str(event.get("Username", "")),
         "error": "denied or failed" if '"errorCode"' in content else "",
     }
@@ -274,7 +280,7 @@ def _event(event: dict[str, Any]) -> dict[str, str]:
 
 def _within(events: list[dict[str, str]], update: Update) -> list[dict[str, str]]:
     """The successful calls while an update ran."""
-    since, until = _text(update.started - PRECISION), _text(update.recorded + PRECISION)
+    since, until = time_text(update.started - PRECISION), time_text(update.recorded + PRECISION)
     return [event for event in events if since <= event["at"] <= until and not event["error"]]
 
 
@@ -282,7 +288,7 @@ def _transitions(
     alarms: dict[str, list[tuple[float, str]]], since: datetime, until: datetime
 ) -> dict[str, list[dict[str, str]]]:
     return {
-        name: [{"at": _text(datetime.fromtimestamp(at, timezone.utc)), "state": state} for at, state in states
+        name: [{"at": time_text(datetime.fromtimestamp(at, timezone.utc)), "state": state} for at, state in states
                if since.timestamp() <= at <= until.timestamp()]
         for name, states in alarms.items()
     }  # fmt: skip
@@ -291,7 +297,7 @@ def _transitions(
 def _other_changes(changes: list[Change], arn: str) -> list[dict[str, str]]:
     return [
         {"arn": one.arn or arn, "type": one.type, "path": one.path, "from": one.before or "", "to": one.after or "",
-         "at": _text(one.at)}
+         "at": time_text(one.at)}
         for one in changes
     ]  # fmt: skip
 
@@ -305,7 +311,3 @@ def _aliases(resources: Resources) -> dict[str, list[str]]:
             labels = {str(outputs.get("name") or resource.get("id")), str(resource.get("id"))}
             aliases[str(outputs["arn"])] = sorted(labels - {str(outputs["arn"])})
     return aliases
-
-
-def _text(time: datetime) -> str:
-    return time.astimezone(timezone.utc).isoformat(timespec="microseconds")

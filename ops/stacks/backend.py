@@ -5,19 +5,23 @@ import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import names
 from ops import clients, project
-from ops.errors import UsageError
+from ops.errors import BackendError, UsageError
 from ops.health.workload import stack_outputs
 from ops.stacks import checkpoint, layout, trust
 from ops.stacks.checkpoint import MalformedError
 from ops.stacks.history import Resources, Update
 from ops.stacks.layout import COMPRESSED, Lock, StackKeys
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 ZSTD = b"\x28\xb5\x2f\xfd"
 """What a file compressed by zstd begins with."""
@@ -36,7 +40,7 @@ class Backend:
         except ValueError:
             parts = urlsplit("")
         if parts.scheme != "s3" or not parts.netloc:
-            raise UsageError(f"Pulumi's backend is {url!r}: this reads S3 backends (s3://BUCKET?region=REGION); "
+            raise BackendError(f"Pulumi's backend is {url!r}: this reads S3 backends (s3://BUCKET?region=REGION); "
                              "set PULUMI_BACKEND_URL to bootstrap's backendUrl")  # fmt: skip
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         self.url = url
@@ -51,9 +55,9 @@ class Backend:
 
         Raises UsageError when neither names one.
         """
-        region = self._region or os.environ.get("AWS_REGION") or clients.session(None).region_name
+        region = self._region or os.environ.get("AWS_REGION") or clients.Session(None).region_name
         if not region:
-            raise UsageError(f"Pulumi's backend is {self.url!r}, which names no region, nor does AWS_REGION: set "
+            raise BackendError(f"Pulumi's backend is {self.url!r}, which names no region, nor does AWS_REGION: set "
                              "PULUMI_BACKEND_URL to bootstrap's output backendUrl")  # fmt: skip
         return region
 
@@ -88,7 +92,7 @@ class Backend:
     def no_such_stack(self, stack: str) -> UsageError:
         """What to raise when there is no such stack: it says where it was looked for, and which stacks there are."""
         stacks = ", ".join(self.stacks()) or "none"
-        return UsageError(
+        return BackendError(
             f"--stack {stack}: there is no such stack in s3://{self.bucket}; it has: {stacks}; name one of them, or "
             "set PULUMI_BACKEND_URL to another backend"
         )
@@ -172,7 +176,7 @@ class Backend:
             raise self._malformed(key, "is not a stack's state") from None
         return list(latest.get("resources") or [])
 
-    def _objects(self, prefix: str) -> Iterator[dict[str, Any]]:
+    def _objects(self, prefix: str) -> Iterator["ObjectTypeDef"]:
         try:
             pages = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=f"{self._folder}{prefix}"
@@ -198,11 +202,16 @@ class Backend:
             raise self._malformed(key, str(error)) from None
 
     @functools.cached_property
-    def _s3(self) -> Any:
-        return clients.client("s3", self.region, self.endpoint)
+    def _s3(self) -> "S3Client":
+        return clients.Session(self.region).client("s3", endpoint_url=self.endpoint)
 
     def _unreadable(self, error: Exception) -> UsageError:
-        return UsageError(
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchBucket":
+            return BackendError(
+                f"there is no bucket s3://{self.bucket}, which bootstrap makes: run `./sandbox bootstrap` once, or set "
+                "PULUMI_BACKEND_URL to another backend"
+            )
+        return BackendError(
             f"the state in s3://{self.bucket} cannot be read: {error}; check the credentials, PULUMI_BACKEND_URL, and "
             "AWS_ENDPOINT_URL where it is set"
         )
@@ -246,7 +255,7 @@ def current_url() -> str:
             "PULUMI_BACKEND_URL to bootstrap's output backendUrl, or `pulumi login` again"
         ) from None
     if not current:
-        raise UsageError("Pulumi's backend is not known: set PULUMI_BACKEND_URL to bootstrap's output backendUrl, "
+        raise BackendError("Pulumi's backend is not known: set PULUMI_BACKEND_URL to bootstrap's output backendUrl, "
                          'or `pulumi login` to it; for the emulator, `eval "$(./sandbox local env)"`')  # fmt: skip
     return str(current)
 

@@ -7,18 +7,20 @@ https://www.pulumi.com/docs/iac/operations/troubleshooting/interrupted-updates/
 """
 
 import contextlib
-import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import clients
 from ops.errors import UsageError
 from ops.stacks import urn
 from ops.stacks.checkpoint import OPERATIONS
+
+Answer = TypeVar("Answer")
 
 Outcome = Literal["adopted", "absent", "known", "repeatable", "stateless", "refresh"]
 
@@ -58,18 +60,11 @@ def resolve(deployment: dict[str, Any], region: str) -> list[ResolvedOperation]:
     """
     resources = list(deployment.get("resources") or [])
     resolved = []
-    with contextlib.ExitStack() as opened:
-
-        @functools.cache
-        def client(service: str) -> Any:
-            made = clients.client(service, region)
-            opened.callback(made.close)
-            return made
-
+    with contextlib.closing(clients.Session(region)) as session:
         for pending in deployment.get("pending_operations") or []:
             resource, operation = pending["resource"], OPERATIONS[pending["type"]]
             is_new = operation in ("create", "import")
-            outcome = _resolve_new(operation, resource, resources, client) if is_new else "refresh"
+            outcome = _resolve_new(operation, resource, resources, session) if is_new else "refresh"
             resolved.append(ResolvedOperation(resource["urn"], operation, outcome))
     deployment["resources"] = resources
     deployment["pending_operations"] = []
@@ -77,7 +72,7 @@ def resolve(deployment: dict[str, Any], region: str) -> list[ResolvedOperation]:
 
 
 def _resolve_new(
-    operation: str, resource: dict[str, Any], resources: list[dict[str, Any]], client: "Clients"
+    operation: str, resource: dict[str, Any], resources: list[dict[str, Any]], session: boto3.Session
 ) -> Outcome:
     """Put the resource among the others if AWS has it."""
     own_urn, type, inputs = resource["urn"], resource["type"], resource.get("inputs", {})
@@ -93,7 +88,7 @@ def _resolve_new(
     if find is None:
         return "repeatable"
     try:
-        ids = find(client, inputs)
+        ids = find(session, inputs)
     except (ClientError, BotoCoreError) as error:
         raise UsageError(
             f"{interrupted} AWS cannot be asked whether it has it: {error}; check the credentials and run again"
@@ -148,34 +143,21 @@ def _subject(operation: str, resource_urn: str) -> str:
     return f"{operation} of {urn.subject(resource_urn)}"
 
 
-Clients = Callable[[str], Any]
-"""Gives the boto3 client of a service."""
-
-Finder = Callable[[Clients, dict[str, Any]], list[str]]
+Finder = Callable[[boto3.Session, dict[str, Any]], list[str]]
 """Returns the ids of the resources in AWS that match the inputs of a resource, as the provider has them in states."""
 
 
-def _named(service: str, operation: str, parameter: str, name: str = "name") -> Finder:
+def _named(ask: Callable[[boto3.Session, str], object], name: str = "name") -> Finder:
     """Finds what AWS returns by its name, which is its id."""
-
-    def find(client: Clients, inputs: dict[str, Any]) -> list[str]:
-        return _ids(inputs[name], getattr(client(service), operation), **{parameter: inputs[name]})
-
-    return find
+    return lambda session, inputs: _ids(inputs[name], lambda: ask(session, inputs[name]))
 
 
-def _ids(id: str, operation: Callable[..., Any], **parameters: str) -> list[str]:
+def _ids(id: str, ask: Callable[[], object]) -> list[str]:
     """The id, if AWS has it."""
-    return [] if _answer(lambda: operation(**parameters)) is None else [id]
+    return [] if _answer(ask) is None else [id]
 
 
-def _pages(client: Any, operation: str, items: str, **parameters: str) -> list[dict[str, Any]]:
-    """All items of a listing; none where their parent is missing."""
-    pages = client.get_paginator(operation).paginate(**parameters)
-    return _answer(lambda: [item for page in pages for item in page[items]]) or []
-
-
-def _answer(ask: Callable[[], Any]) -> Any:
+def _answer(ask: Callable[[], Answer]) -> Answer | None:
     """AWS's answer, or None when it does not have the resource."""
     try:
         return ask()
@@ -189,74 +171,79 @@ _NOT_FOUND = {"404", "NoSuchEntity", "NotFoundException", "ResourceNotFoundExcep
 """What S3, IAM, API Gateway and KMS, and Lambda say."""
 
 
-def _api(client: Clients, inputs: dict[str, Any]) -> list[str]:
-    apis = _pages(client("apigatewayv2"), "get_apis", "Items")
+def _api(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
+    pages = session.client("apigatewayv2").get_paginator("get_apis").paginate()
+    apis = [api for page in pages for api in page["Items"]]
     return [api["ApiId"] for api in apis if api["Name"] == inputs["name"] and _has_tags(api.get("Tags", {}), inputs)]
 
 
-def _integration(client: Clients, inputs: dict[str, Any]) -> list[str]:
-    integrations = _pages(client("apigatewayv2"), "get_integrations", "Items", ApiId=inputs["apiId"])
-    return [one["IntegrationId"] for one in integrations if one.get("IntegrationUri") == inputs["integrationUri"]]
+def _integration(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
+    pages = session.client("apigatewayv2").get_paginator("get_integrations").paginate(ApiId=inputs["apiId"])
+    listed = _answer(lambda: [one for page in pages for one in page["Items"]]) or []  # none where there is no API
+    return [one["IntegrationId"] for one in listed if one.get("IntegrationUri") == inputs["integrationUri"]]
 
 
-def _route(client: Clients, inputs: dict[str, Any]) -> list[str]:
-    routes = _pages(client("apigatewayv2"), "get_routes", "Items", ApiId=inputs["apiId"])
+def _route(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
+    pages = session.client("apigatewayv2").get_paginator("get_routes").paginate(ApiId=inputs["apiId"])
+    routes = _answer(lambda: [route for page in pages for route in page["Items"]]) or []
     return [route["RouteId"] for route in routes if route["RouteKey"] == inputs["routeKey"]]
 
 
-def _stage(client: Clients, inputs: dict[str, Any]) -> list[str]:
-    ask = client("apigatewayv2").get_stage
-    return _ids(inputs["name"], ask, ApiId=inputs["apiId"], StageName=inputs["name"])
+def _stage(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
+    api, name = inputs["apiId"], inputs["name"]
+    return _ids(name, lambda: session.client("apigatewayv2").get_stage(ApiId=api, StageName=name))
 
 
-def _log_group(client: Clients, inputs: dict[str, Any]) -> list[str]:
-    groups = _pages(client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=inputs["name"])
-    return [group["logGroupName"] for group in groups if group["logGroupName"] == inputs["name"]]
+def _log_group(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
+    pages = session.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=inputs["name"])
+    names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+    return [name for name in names if name == inputs["name"]]
 
 
-def _alarm(client: Clients, inputs: dict[str, Any]) -> list[str]:
-    alarms = client("cloudwatch").describe_alarms(AlarmNames=[inputs["name"]])["MetricAlarms"]
+def _alarm(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
+    alarms = session.client("cloudwatch").describe_alarms(AlarmNames=[inputs["name"]])["MetricAlarms"]
     return [alarm["AlarmName"] for alarm in alarms]
 
 
-def _policy(client: Clients, inputs: dict[str, Any]) -> list[str]:
-    arn = f"{_iam(client)}:policy{inputs.get('path', '/')}{inputs['name']}"
-    return _ids(arn, client("iam").get_policy, PolicyArn=arn)
+def _policy(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
+    arn = f"{_iam(session)}:policy{inputs.get('path', '/')}{inputs['name']}"
+    return _ids(arn, lambda: session.client("iam").get_policy(PolicyArn=arn))
 
 
-def _oidc_provider(client: Clients, inputs: dict[str, Any]) -> list[str]:
-    arn = f"{_iam(client)}:oidc-provider/{inputs['url'].removeprefix('https://')}"
+def _oidc_provider(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
+    arn = f"{_iam(session)}:oidc-provider/{inputs['url'].removeprefix('https://')}"
     # An account has one for an issuer, which may have been there before, and be others'.
-    answer = _answer(lambda: client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn))
-    tags = {tag["Key"]: tag["Value"] for tag in (answer or {}).get("Tags", [])}
-    return [arn] if answer and _has_tags(tags, inputs) else []
+    answer = _answer(lambda: session.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn))
+    if answer is None:
+        return []
+    return [arn] if _has_tags({tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}, inputs) else []
 
 
-def _iam(client: Clients) -> str:
+def _iam(session: boto3.Session) -> str:
     """What the ARNs of this account's IAM begin with."""
-    caller = client("sts").get_caller_identity()
+    caller = session.client("sts").get_caller_identity()
     return f"arn:{caller['Arn'].split(':')[1]}:iam::{caller['Account']}"
 
 
-def _role_policy(client: Clients, inputs: dict[str, Any]) -> list[str]:
-    id = f"{inputs['role']}:{inputs['name']}"
-    return _ids(id, client("iam").get_role_policy, RoleName=inputs["role"], PolicyName=inputs["name"])
+def _role_policy(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
+    role, name = inputs["role"], inputs["name"]
+    return _ids(f"{role}:{name}", lambda: session.client("iam").get_role_policy(RoleName=role, PolicyName=name))
 
 
-def _key(client: Clients, inputs: dict[str, Any]) -> list[str]:
+def _key(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
     if not _tags(inputs):
         raise UsageError(
             f"a KMS key without tags ({inputs.get('description', 'no description')}) was being made, and it cannot be "
             "told from others; resolve it with `pulumi refresh` in a terminal, then run again"
         )
-    kms = client("kms")
+    kms = session.client("kms")
     ids = []
-    for key in _pages(kms, "list_keys", "Keys"):
-        id = key["KeyId"]
+    for id in [key["KeyId"] for page in kms.get_paginator("list_keys").paginate() for key in page["Keys"]]:
         try:
-            if kms.describe_key(KeyId=id)["KeyMetadata"]["KeyState"] != "Enabled":
+            if kms.describe_key(KeyId=id)["KeyMetadata"].get("KeyState") != "Enabled":
                 continue
-            tags = _pages(kms, "list_resource_tags", "Tags", KeyId=id)
+            pages = kms.get_paginator("list_resource_tags").paginate(KeyId=id)
+            tags = [tag for page in pages for tag in page["Tags"]]
         except ClientError as error:
             if error.response["Error"]["Code"] == "AccessDeniedException":
                 continue  # its own policy excludes us: ours allows whoever may make it
@@ -266,8 +253,8 @@ def _key(client: Clients, inputs: dict[str, Any]) -> list[str]:
     return ids
 
 
-def _permission(client: Clients, inputs: dict[str, Any]) -> list[str]:
-    answer = _answer(lambda: client("lambda").get_policy(FunctionName=inputs["function"]))
+def _permission(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
+    answer = _answer(lambda: session.client("lambda").get_policy(FunctionName=inputs["function"]))
     statements = json.loads(answer["Policy"])["Statement"] if answer else []
     return [one["Sid"] for one in statements if one["Sid"] == inputs["statementId"]]
 
@@ -290,20 +277,20 @@ FINDERS: dict[str, Finder | None] = {
     "aws:apigatewayv2/integration:Integration": _integration,
     "aws:apigatewayv2/route:Route": _route,
     "aws:apigatewayv2/stage:Stage": _stage,
-    "aws:cloudwatch/eventRule:EventRule": _named("events", "describe_rule", "Name"),
+    "aws:cloudwatch/eventRule:EventRule": _named(lambda aws, name: aws.client("events").describe_rule(Name=name)),
     "aws:cloudwatch/eventTarget:EventTarget": None,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _oidc_provider,
     "aws:iam/policy:Policy": _policy,
-    "aws:iam/role:Role": _named("iam", "get_role", "RoleName"),
+    "aws:iam/role:Role": _named(lambda aws, name: aws.client("iam").get_role(RoleName=name)),
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": None,
-    "aws:kms/alias:Alias": _named("kms", "describe_key", "KeyId"),
+    "aws:kms/alias:Alias": _named(lambda aws, name: aws.client("kms").describe_key(KeyId=name)),
     "aws:kms/key:Key": _key,
-    "aws:lambda/function:Function": _named("lambda", "get_function", "FunctionName"),
+    "aws:lambda/function:Function": _named(lambda aws, name: aws.client("lambda").get_function(FunctionName=name)),
     "aws:lambda/permission:Permission": _permission,
-    "aws:s3/bucket:Bucket": _named("s3", "head_bucket", "Bucket", "bucket"),
+    "aws:s3/bucket:Bucket": _named(lambda aws, name: aws.client("s3").head_bucket(Bucket=name), "bucket"),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": None,
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": None,
     "aws:s3/bucketPolicy:BucketPolicy": None,

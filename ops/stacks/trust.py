@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from infra import names
 from ops import clients
-from ops.errors import UsageError
+from ops.errors import BackendError, UsageError
 from ops.stacks.pending_operations import FINDERS
 from ops.stacks.urn import PROVIDER_TYPE, STACK_TYPE
 
@@ -29,22 +29,27 @@ https://github.com/pulumi/pulumi/blob/master/pkg/resource/deploy/providers/regis
 
 
 def refuse_foreign_bucket(bucket: str, region: str, endpoint: str | None) -> None:
-    """Raise UsageError unless a backend is the bucket that bootstrap made in the account of the credentials in use, at
-    the endpoint that the AWS clients use."""
+    """Raise BackendError unless a backend is the bucket that bootstrap made in the account of the credentials in use,
+    at the endpoint that the AWS clients use."""
     clients_endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if endpoint and endpoint.rstrip("/") != clients_endpoint.rstrip("/"):
-        raise UsageError(
+        raise BackendError(
             f"Pulumi's backend has the endpoint {endpoint}, which is not AWS_ENDPOINT_URL ({clients_endpoint!r}): set "
             "PULUMI_BACKEND_URL to bootstrap's output backendUrl"
         )
     try:
-        account = clients.client("sts", region).get_caller_identity()["Account"]
+        account = clients.Session(region).client("sts").get_caller_identity()["Account"]
+    except EndpointConnectionError as error:
+        raise BackendError(
+            f"AWS cannot be reached: {error}; correct or unset AWS_ENDPOINT_URL where it is set, as by an emulator "
+            "that has been stopped since"
+        ) from None
     except (BotoCoreError, ClientError) as error:
-        raise UsageError(f"AWS does not say whose credentials these are: {error}; load credentials into this "
+        raise BackendError(f"AWS does not say whose credentials these are: {error}; load credentials into this "
                          "shell, and check AWS_ENDPOINT_URL where it is set") from None  # fmt: skip
     expected = names.state_bucket(account, region)
     if bucket != expected:
-        raise UsageError(
+        raise BackendError(
             f"Pulumi's backend is s3://{bucket}?region={region}: bootstrap's bucket in account {account} is "
             f"s3://{expected}; set PULUMI_BACKEND_URL to bootstrap's output backendUrl, or load the right credentials"
         )

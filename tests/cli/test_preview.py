@@ -22,8 +22,9 @@ def test_the_flip_is_previewed_as_one_update_of_the_variable(deployed: Shell) ->
 
 def test_drift_is_shown_and_corrected_with_refresh(deployed: Shell, aws: Aws) -> None:
     """The drift is a change by `aws lambda update-function-configuration`."""
-    variables = {"Variables": {"FAIL_MODE": "true"}}
-    aws.client("lambda").update_function_configuration(FunctionName="storefront-app-handler", Environment=variables)
+    aws.client("lambda").update_function_configuration(
+        FunctionName="storefront-app-handler", Environment={"Variables": {"FAIL_MODE": "true"}}
+    )
 
     assert deployed.steps("--stack", "app") == []
     stdout = deployed.pulumi("preview", "--diff", "--refresh", "--stack", "app")

@@ -266,9 +266,9 @@ def fail_mode(aws: Aws) -> str:
 
 def change_fail_mode(aws: Aws, fail_mode: str) -> None:
     """Change the function outside Pulumi."""
-    client, function = aws.client("lambda"), {"FunctionName": APP.function}
-    client.update_function_configuration(**function, Environment={"Variables": {"FAIL_MODE": fail_mode}})
-    client.get_waiter("function_updated_v2").wait(**function, WaiterConfig={"Delay": 1})
+    client = aws.client("lambda")
+    client.update_function_configuration(FunctionName=APP.function, Environment={"Variables": {"FAIL_MODE": fail_mode}})
+    client.get_waiter("function_updated_v2").wait(FunctionName=APP.function, WaiterConfig={"Delay": 1})
 
 
 def sessions(hub: GitHub) -> set[str]:

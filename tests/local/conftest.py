@@ -57,7 +57,8 @@ def reset(emulator: Emulator) -> None:
     root = Credentials(*emulator.root_credentials.values())
     request = AWSRequest("POST", f"{emulator.url}/_ministack/reset", data=b"")
     SigV4Auth(root, "ministack", emulator.region).add_auth(request)
-    with contextlib.closing(URLLib3Session(verify=str(emulator.directory / "ca.pem"))) as session:
+    verify: Any = str(emulator.directory / "ca.pem")  # botocore-stubs know no file of certificates
+    with contextlib.closing(URLLib3Session(verify=verify)) as session:
         assert session.send(request.prepare()).status_code == 200
 
 
@@ -112,7 +113,7 @@ class Deployed:
         """Run ./sandbox of that checkout in that shell."""
         return run_sandbox(self.checkout, *arguments, **{**self.environment, **environment})
 
-    def client(self, service: str) -> Any:
+    def client(self, service: Any) -> Any:
         return boto3.Session(
             self.environment["AWS_ACCESS_KEY_ID"],
             self.environment["AWS_SECRET_ACCESS_KEY"],

@@ -146,7 +146,8 @@ def test_an_update_of_the_function_is_recorded_with_its_session_and_without_its_
 
 def test_data_events_are_not_recorded(history: History) -> None:
     count = len(history.lookup())
-    s3, bucket = history.root.client("s3"), {"Bucket": names.state_bucket(ACCOUNT, REGION)}
+    s3 = history.root.client("s3")
+    bucket: dict[str, Any] = {"Bucket": names.state_bucket(ACCOUNT, REGION)}
     s3.put_object(**bucket, Key="a/note.json", Body=b"{}")
     s3.get_object(**bucket, Key="a/note.json")
     s3.head_bucket(**bucket)
@@ -409,7 +410,7 @@ def test_a_lookup_is_recorded_and_is_read_only(history: History) -> None:
 
 @pytest.mark.parametrize("resource", ["*", f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/main"])
 def test_a_lookup_needs_permission_for_every_resource(resource: str, history: History) -> None:
-    role = {"RoleName": "reader"}
+    role: dict[str, Any] = {"RoleName": "reader"}
     iam = history.root.client("iam")
     allowed = document({"Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": resource})
     principal = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
@@ -433,7 +434,7 @@ def test_a_lookup_needs_permission_for_every_resource(resource: str, history: Hi
 
 
 def test_a_call_is_recorded_alike_in_each_protocol(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    alarm = {
+    alarm: dict[str, Any] = {
         "AlarmName": "cpu", "Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60,
         "EvaluationPeriods": 1, "Threshold": 1.5, "ComparisonOperator": "GreaterThanThreshold",
         "ActionsEnabled": False, "Dimensions": [{"Name": "ApiId", "Value": "x"}],
@@ -458,7 +459,8 @@ def test_a_call_is_recorded_alike_in_each_protocol(history: History, monkeypatch
 
 
 def test_nothing_secret_is_recorded(history: History) -> None:
-    kms, key = history.root.client("kms"), {"KeyId": names.STATE_KEY_ALIAS}
+    kms = history.root.client("kms")
+    key: dict[str, Any] = {"KeyId": names.STATE_KEY_ALIAS}
     ciphertext = kms.encrypt(**key, Plaintext=b"a plaintext")["CiphertextBlob"]
     kms.decrypt(CiphertextBlob=ciphertext)
     plaintext = kms.generate_data_key(**key, KeySpec="AES_256")["Plaintext"]

@@ -166,7 +166,8 @@ def package(code: str) -> bytes:
 
 
 def _bucket(aws: Aws, account: Account) -> list[Any]:
-    s3, bucket = aws.client("s3"), {"Bucket": account.bucket}
+    s3 = aws.client("s3")
+    bucket: dict[str, Any] = {"Bucket": account.bucket}
     objects = s3.list_object_versions(**bucket)
     return [
         s3.get_bucket_policy(**bucket)["Policy"],
@@ -182,7 +183,8 @@ def _bucket(aws: Aws, account: Account) -> list[Any]:
 
 
 def _key(aws: Aws, account: Account) -> list[Any]:
-    kms, key = aws.client("kms"), {"KeyId": account.key_arn}
+    kms = aws.client("kms")
+    key: dict[str, Any] = {"KeyId": account.key_arn}
     return [
         kms.describe_key(**key)["KeyMetadata"],
         kms.get_key_policy(**key)["Policy"],
@@ -195,12 +197,12 @@ def _key(aws: Aws, account: Account) -> list[Any]:
 
 def _identity(aws: Aws, account: Account) -> list[Any]:
     iam = aws.client("iam")
-    resources = [iam.list_users()["Users"]]
+    resources: list[Any] = [iam.list_users()["Users"]]
     for role in iam.list_roles()["Roles"]:
-        name = {"RoleName": role["RoleName"]}
+        name: dict[str, Any] = {"RoleName": role["RoleName"]}
         resources += [iam.get_role(**name)["Role"], iam.list_attached_role_policies(**name)["AttachedPolicies"]]
-        for policy in iam.list_role_policies(**name)["PolicyNames"]:
-            resources.append(iam.get_role_policy(**name, PolicyName=policy)["PolicyDocument"])
+        for inline in iam.list_role_policies(**name)["PolicyNames"]:
+            resources.append(iam.get_role_policy(**name, PolicyName=inline)["PolicyDocument"])
     for policy in iam.list_policies(Scope="Local")["Policies"]:
         resources.append([policy, iam.list_policy_versions(PolicyArn=policy["Arn"])["Versions"]])
     for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
@@ -380,7 +382,7 @@ def test_the_deploy_role_can_change_every_app_stack(target: Target) -> None:
 
 def test_the_function_writes_its_own_log(target: Target) -> None:
     logs, stream = target.sessions["function"].client("logs"), {"logStreamName": "test"}
-    own = {"logGroupName": APP.log_group, **stream}
+    own: dict[str, Any] = {"logGroupName": APP.log_group, **stream}
 
     logs.create_log_stream(**own)
     logs.put_log_events(**own, logEvents=[{"timestamp": 1, "message": "m"}])
@@ -394,7 +396,7 @@ def test_a_role_that_trusts_another_principal_can_be_created_and_can_do_nothing(
 ) -> None:
     """IAM has no condition on the trust policy of CreateRole. The boundary limits what such a role can do."""
     deploy, account = target.sessions["deploy role"], target.account
-    role = {"RoleName": names.AppNames("evil").execution_role}
+    role: dict[str, Any] = {"RoleName": names.AppNames("evil").execution_role}
     others = {"Effect": "Allow", "Principal": {"AWS": CONTEXT.iam_arn("root")}, "Action": "sts:AssumeRole"}
     everything = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
     iam = deploy.client("iam")

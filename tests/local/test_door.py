@@ -98,7 +98,7 @@ def signed(
     request = AWSRequest(call.method, f"https://127.0.0.1{call.path}", {**call.headers}, body)
     request.headers["Host"] = "127.0.0.1"
     sign(Credentials(key, secret, token), service, REGION).add_auth(request)
-    url = urlsplit(request.url)
+    url = urlsplit(str(request.url))
     return Call(call.method, f"{url.path}?{url.query}" if url.query else url.path, dict(request.headers), call.body)
 
 

@@ -630,11 +630,12 @@ def test_the_outputs_of_a_missing_stack_are_an_error(project: Project) -> None:
 def recorded_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list to which every later AWS operation is appended."""
     calls: list[str] = []
-    call = botocore.client.BaseClient._make_api_call
+    base: Any = botocore.client.BaseClient  # its stubs omit what is private
+    call = base._make_api_call
 
     def record(client: Any, operation: str, parameters: Any) -> Any:
         calls.append(operation)
         return call(client, operation, parameters)
 
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", record)
+    monkeypatch.setattr(base, "_make_api_call", record)
     return calls

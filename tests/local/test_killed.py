@@ -1,5 +1,6 @@
 """Runs that were killed, and how the next run continues."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -20,6 +21,7 @@ from local_aws.engine.embedded import EmbeddedEngine
 from local_aws.engine.stack import Stack, State
 from local_aws.engine.store import Bucket, Folder
 from local_aws.provider.resource import Aws
+from ops import clients
 from ops.errors import UsageError
 from ops.stacks.pending_operations import FINDERS, resolve
 from tests.local.conftest import reset
@@ -280,7 +282,7 @@ def test_sandbox_local_prints_pending_operations(
     aws: Aws, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bucket = names.state_bucket(process.ACCOUNT, REGION)
-    aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     part = {"urn": "urn:pulumi:app::incident-sandbox::demo:index:Part::part", "type": "demo:index:Part"}
     pending_operations = [{"resource": part, "type": "creating"}]
     Stack(Bucket(aws, bucket), "incident-sandbox", "app").save(State(pending_operations=pending_operations))
@@ -306,9 +308,10 @@ def test_every_finder_returns_nothing_for_a_missing_resource(aws: Aws) -> None:
         "routeKey": "GET /",
         "tags": {"Stack": "none"},
     }
-    for type, find in FINDERS.items():
-        name = {"name": "alias/none"} if type == "aws:kms/alias:Alias" else {}
-        assert find is None or find(aws.client, inputs | name) == [], type
+    with contextlib.closing(clients.Session(REGION)) as session:
+        for type, find in FINDERS.items():
+            name = {"name": "alias/none"} if type == "aws:kms/alias:Alias" else {}
+            assert find is None or find(session, inputs | name) == [], type
 
 
 def test_a_key_matches_by_all_of_its_tags_and_only_when_enabled(aws: Aws) -> None:

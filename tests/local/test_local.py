@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
+from cli import local
 from local_aws.provider.resource import Aws
 from tests.local.conftest import run_sandbox
 from tests.support.checkouts import copy_project, shell_with_env
@@ -35,7 +36,7 @@ def in_shell(checkout: Path, command: str, **environment: str) -> str:
     return subprocess.run(command, shell=True, env=shell, capture_output=True, text=True, check=True).stdout
 
 
-def client(checkout: Path, service: str) -> Any:
+def client(checkout: Path, service: Any) -> Any:
     """Return a client as boto3 creates it in that shell."""
     shell = shell_with_env(checkout)
     session = boto3.Session(shell["AWS_ACCESS_KEY_ID"], shell["AWS_SECRET_ACCESS_KEY"], region_name=shell["AWS_REGION"])
@@ -98,6 +99,57 @@ def test_env_fails_without_a_running_emulator(checkout: Path) -> None:
     assert result.returncode == 2
     assert result.stdout == "false\n"  # so that eval fails, too
     assert "no emulator of this checkout is running: start one with `./sandbox local start`" in result.stderr
+
+
+def test_without_a_foundation_every_operation_says_what_to_run(checkout: Path) -> None:
+    started = run_sandbox(checkout, "local", "start")
+    assert "without the CLI: ./sandbox local stop, then ./sandbox rehearse --keep" in started.stdout
+
+    results = {operation: run_sandbox(checkout, "local", operation) for operation in local.OPERATIONS}
+    loaded = run_sandbox(checkout, "check", "--stack", "app", "--expect", "healthy", **shell_with_env(checkout))
+
+    expected = (
+        "sandbox: the emulator has no state bucket (storefront-state-111122223333-eu-west-1), which bootstrap makes: "
+        'with the Pulumi CLI run `eval "$(./sandbox local env)"`, then `./sandbox bootstrap --config '
+        "githubRepository=OWNER/NAME`; without it run `./sandbox local stop`, then `./sandbox rehearse --keep`\n"
+    )
+    ended = {operation: (result.returncode, result.stdout, result.stderr) for operation, result in results.items()}
+    assert ended == dict.fromkeys(local.OPERATIONS, (2, "", expected))
+    assert loaded.returncode == 2
+    assert loaded.stderr == (
+        "sandbox: there is no bucket s3://storefront-state-111122223333-eu-west-1, which bootstrap makes: run "
+        "`./sandbox bootstrap` once, or set PULUMI_BACKEND_URL to another backend\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        ("", "Pulumi's backend is not known"),
+        ("file:///state", "Pulumi's backend is 'file:///state'"),
+        ("s3://storefront-state-123456789012-eu-west-1?region=eu-west-1", "AWS does not say whose credentials"),
+    ],
+)
+def test_in_a_shell_without_the_emulators_settings_check_says_how_to_load_them(
+    backend: str, message: str, checkout: Path, tmp_path: Path
+) -> None:
+    shell = {"HOME": str(tmp_path), "PULUMI_HOME": str(tmp_path), "PULUMI_BACKEND_URL": backend,
+             "AWS_EC2_METADATA_DISABLED": "true"}  # fmt: skip
+    check = ("check", "--stack", "app", "--expect", "healthy")
+    url = run_sandbox(checkout, "local", "start").stdout.split()[2].rstrip(",")
+
+    running = run_sandbox(checkout, *check, **shell)
+    loaded = shell_with_env(checkout)
+    run_sandbox(checkout, "local", "stop")
+    stopped = run_sandbox(checkout, *check, **shell)
+    outlived = run_sandbox(checkout, *check, **loaded)
+
+    assert [result.returncode for result in (running, stopped, outlived)] == [2, 2, 2]
+    assert message in running.stderr
+    assert 'eval "$(./sandbox local env)"`' in running.stderr
+    assert (url in running.stderr) == bool(backend)  # where there is no backend, the error itself says it
+    assert "which is running" not in stopped.stderr
+    assert f'Could not connect to the endpoint URL: "{url}/"; correct or unset AWS_ENDPOINT_URL' in outlived.stderr
 
 
 def test_everything_survives_in_the_persist_folder(

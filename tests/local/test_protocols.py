@@ -44,7 +44,7 @@ def preview(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFact
 def describe(protocol: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, **names: Any) -> Any:
     """Describe alarms by botocore's own encoder of a protocol."""
     load(monkeypatch, environment)
-    resolved = ServiceModel.resolved_protocol
+    resolved: Any = ServiceModel.resolved_protocol
     forced = property(lambda self: protocol if self.service_name == "cloudwatch" else resolved.fget(self))
     monkeypatch.setattr(ServiceModel, "resolved_protocol", forced)
     aws = Aws()

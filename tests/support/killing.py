@@ -83,7 +83,8 @@ def _main(project: Path) -> None:
 def _run(
     project: Path, aws: Aws, states: str, stack: str, operation: str, when: str, at: int | str, config: dict[str, str]
 ) -> None:
-    call = botocore.client.BaseClient._make_api_call
+    base: Any = botocore.client.BaseClient  # its stubs omit what is private
+    call = base._make_api_call
     calls = 0
 
     def call_or_kill(client: Any, name: str, parameters: Any) -> Any:
@@ -98,7 +99,7 @@ def _run(
             os.kill(os.getpid(), signal.SIGKILL)
         return response
 
-    botocore.client.BaseClient._make_api_call = call_or_kill
+    base._make_api_call = call_or_kill
     store = Folder(Path(states)) if "/" in states else Bucket(aws, states)
     engine = EmbeddedEngine(project, stack, aws, store)
     for key, value in config.items():

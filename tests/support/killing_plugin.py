@@ -30,7 +30,8 @@ def kill(what: str) -> None:
 
 def main() -> None:
     when, number, what = os.environ["KILL_AT"].split()
-    call = botocore.client.BaseClient._make_api_call
+    base: Any = botocore.client.BaseClient  # its stubs omit what is private
+    call = base._make_api_call
     counter, lock = itertools.count(1), threading.Lock()
 
     def call_or_kill(client: Any, name: str, parameters: Any) -> Any:
@@ -45,7 +46,7 @@ def main() -> None:
             kill(what)
         return response
 
-    botocore.client.BaseClient._make_api_call = call_or_kill
+    base._make_api_call = call_or_kill
     plugin.main()
 
 

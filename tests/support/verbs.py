@@ -63,10 +63,13 @@ class FakeS3:
 
     objects: dict[str, bytes] = field(default_factory=dict)
 
-    def client(self, service: str, *_: Any, **__: Any) -> Any:
+    def client(self, service: str, **_: Any) -> Any:
         if service in ("s3", "sts"):
             return self
         raise EndpointConnectionError(endpoint_url=f"https://{service}")
+
+    def close(self) -> None:
+        pass
 
     def get_caller_identity(self) -> dict[str, str]:
         return {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:root"}
@@ -88,7 +91,7 @@ class FakeS3:
 def fake_s3(patch: pytest.MonkeyPatch) -> FakeS3:
     """Make this the backend that verbs read."""
     fake = FakeS3()
-    patch.setattr(clients, "client", fake.client)
+    patch.setattr(clients, "Session", lambda region: fake)
     patch.setenv("PULUMI_BACKEND_URL", URL)
     patch.setattr(main.os, "dup2", lambda *_: 1)  # type: ignore[attr-defined]
     return fake

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
+
+from boto3 import Session
 
 from evaluation.adapters import read
 from evaluation.findings import Verdict
@@ -67,6 +69,10 @@ class Clients:
         return {"Environment": {"Variables": dict(self.variables)}, "LastModified": self.modified}
 
 
+def investigate(clients: Clients) -> runbook.Report:
+    return runbook.investigate(cast(Session, clients), "shop-app", SINCE)
+
+
 def test_the_last_change_before_the_onset_is_blamed_and_not_one_after_it_a_read_or_a_refused_call() -> None:
     update = event(11, "UpdateFunctionConfiguration20150331v2")
     events = (
@@ -76,7 +82,7 @@ def test_the_last_change_before_the_onset_is_blamed_and_not_one_after_it_a_read_
         update,
         event(60, "CreateFunction20150331"),
     )
-    report = runbook.investigate(Clients(9, "ALARM", events), "shop-app", SINCE)
+    report = investigate(Clients(9, "ALARM", events))
 
     assert report.is_fault
     assert report.change is not None
@@ -89,7 +95,7 @@ def test_the_last_change_before_the_onset_is_blamed_and_not_one_after_it_a_read_
 
 
 def test_a_call_that_cloudtrail_does_not_have_yet_shows_in_the_function() -> None:
-    report = runbook.investigate(Clients(9, "ALARM", modified_minutes_ago=11), "shop-app", SINCE)
+    report = investigate(Clients(9, "ALARM", modified_minutes_ago=11))
 
     assert report.change is not None
     assert report.change.by == "a caller that CloudTrail does not have yet"
@@ -97,30 +103,30 @@ def test_a_call_that_cloudtrail_does_not_have_yet_shows_in_the_function() -> Non
 
 def test_all_variables_are_named_because_which_was_changed_is_not_on_record() -> None:
     clients = Clients(9, "ALARM", (event(11, "UpdateFunctionConfiguration20150331v2"),), {"A": "1", "B": "2"})
-    report = runbook.investigate(clients, "shop-app", SINCE)
+    report = investigate(clients)
 
     assert report.title == "environment variables A, B of shop-app-handler"
     assert "are now A=1, B=2" in report.statement
 
 
 def test_a_change_without_symptoms_is_no_fault() -> None:
-    report = runbook.investigate(Clients(0, "OK", (event(5, "UpdateFunctionCode20150331v2"),)), "shop-app", SINCE)
+    report = investigate(Clients(0, "OK", (event(5, "UpdateFunctionCode20150331v2"),)))
 
     assert read(report.text).verdict is Verdict.NO_FAULT
 
 
 def test_one_failed_request_without_an_alarm_is_no_fault() -> None:
-    assert not runbook.investigate(Clients(1), "shop-app", SINCE).is_fault
+    assert not investigate(Clients(1)).is_fault
 
 
 def test_a_fault_without_a_change_on_record_is_said_so() -> None:
-    report = runbook.investigate(Clients(9, "ALARM", modified_minutes_ago=3000), "shop-app", SINCE)
+    report = investigate(Clients(9, "ALARM", modified_minutes_ago=3000))
 
     assert report.change is None
     assert "no change of it before that is on record" in report.statement
 
 
 def test_an_alarm_without_a_failing_function_names_no_cause() -> None:
-    findings = read(runbook.investigate(Clients(0, "ALARM"), "shop-app", SINCE).text)
+    findings = read(investigate(Clients(0, "ALARM")).text)
 
     assert (findings.verdict, findings.causes) == (Verdict.FAULT, ())

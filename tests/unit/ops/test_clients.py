@@ -24,7 +24,7 @@ def test_a_wrong_setting_is_one_line_that_says_where_settings_are(
     monkeypatch.setenv(variable, value)
 
     with pytest.raises(UsageError) as error:
-        clients.client("sts", session=clients.session("eu-west-1"))
+        clients.Session("eu-west-1").client("sts")
 
     assert message in str(error.value)
     assert "correct that setting" in str(error.value)

@@ -6,6 +6,7 @@ import pytest
 
 from ops import project
 from ops.errors import UsageError
+from tests.support import verbs
 
 REGION = "config:\n  aws:region: eu-west-1\n"
 
@@ -89,3 +90,42 @@ def test_a_project_without_a_name_is_an_error(folder: Path) -> None:
 
     with pytest.raises(UsageError, match="has no name"):
         project.name_in(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "failMod=true",
+            "--config failMod=true: failMod is no setting of this project: the nearest is failMode",
+        ),
+        (
+            "incident-sandbox:FAILMODE=true",
+            "--config incident-sandbox:FAILMODE=true: incident-sandbox:FAILMODE is no setting of this project: "
+            "the nearest is failMode",
+        ),
+        (
+            "colour=red",
+            "--config colour=red: colour is no setting of this project: it must be one of agentSpaceArn, failMode, "
+            "githubEnvironment, githubOidcProviderArn, githubRepository, githubSubjectPrefix, logRetentionDays, "
+            "operatorPrincipals, protect, scope, serviceName, surface, trafficPerMinute",
+        ),
+        ("failMode", "--config failMode: must be KEY=VALUE, for example failMode=true"),
+    ],
+)
+@pytest.mark.parametrize("verb", [("local", "up"), ("bootstrap", "--yes")])
+def test_a_wrong_config_option_names_the_nearest_setting(
+    verb: tuple[str, str], text: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+
+    ended = verbs.run(*verb, "--config", text)
+
+    assert (ended.code, ended.stdout, ended.stderr) == (2, "", f"sandbox: {message}\n")
+
+
+@pytest.mark.parametrize(
+    "key", ["failMode", "incident-sandbox:failMode", "incident-sandbox:config:failMode", "aws:region"]
+)
+def test_a_config_option_may_name_its_namespace(key: str) -> None:
+    assert project.setting(f"{key}=a=b") == (key, "a=b")

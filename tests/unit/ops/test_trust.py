@@ -73,6 +73,9 @@ def test_secrets_under_another_key_are_refused(provider: dict[str, Any]) -> None
 
 
 class Sts:
+    def client(self, service: str) -> "Sts":
+        return self
+
     def get_caller_identity(self) -> dict[str, str]:
         return {"Account": "111122223333"}
 
@@ -88,7 +91,7 @@ class Sts:
 def test_another_bucket_or_endpoint_is_refused(
     bucket: str, endpoint: str | None, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "client", lambda service, region: Sts())
+    monkeypatch.setattr(clients, "Session", lambda region: Sts())
     trust.refuse_foreign_bucket("storefront-state-111122223333-eu-west-1", "eu-west-1", None)
 
     with pytest.raises(UsageError) as refused:
