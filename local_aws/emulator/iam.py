@@ -21,7 +21,7 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-from ministack.services import apigateway, iam, kms, lambda_svc, s3, sts, tagging
+from ministack.services import apigateway, cloudwatch, cloudwatch_logs, iam, kms, lambda_svc, s3, sts, tagging
 
 from local_aws.emulator import patches, request_parameters
 from local_aws.emulator.patches import Patch
@@ -107,6 +107,8 @@ def install(directory: Path) -> None:
     )
     iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
     tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _api_tags
+    # GetResources of AWS knows them all: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
+    tagging._COLLECTORS |= {"apigateway": _api_tags, "logs": _log_tags, "cloudwatch": _alarm_tags}
 
 
 def _naming_operations(extract: Callable[..., Any]) -> Callable[..., Any]:
@@ -225,6 +227,26 @@ def _api_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
         yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
+def _request_tags(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the condition keys of the tags that a request sets. The emulator finds none where an action is named by
+    its method, or the request is in CBOR."""
+    tags = parameters.get("tags") or parameters.get("Tags") or {}
+    pairs = tags if isinstance(tags, dict) else {str(tag["Key"]): tag.get("Value", "") for tag in tags}
+    values = {f"aws:RequestTag/{key}": value for key, value in pairs.items()}
+    return {**values, "aws:TagKeys": list(pairs)} if pairs else {}
+
+
+def _alarm_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    for arn, tags in cloudwatch._resource_tags.items():
+        yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _log_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    for group in cloudwatch_logs._log_groups.values():
+        arn = str(group["arn"]).removesuffix(":*")
+        yield arn, [{"Key": key, "Value": value} for key, value in group.get("tags", {}).items()]
+
+
 def _access_checks(service: str, check: AccessCheck) -> Iterator[AccessCheck]:
     request = _request.get()
     if request and service in _ACCESS_CHECKS:
@@ -237,6 +259,9 @@ def _iam_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Name roles with their path, and add the condition key of the boundary for the actions that have it: the boundary
     in the request, or else the role's own."""
     parameters = request.parameters
+    if check.action == "iam:ListRoles":  # SAR has no resource for it, AWS's denials have: docs/iam.md, FindRoles
+        yield AccessCheck(check.action, f"arn:aws:iam::{request.account}:role{parameters.get('PathPrefix', '/')}")
+        return
     if "RoleName" not in parameters:
         yield check
         return
@@ -308,7 +333,8 @@ def _apigateway_checks(request: Request, check: AccessCheck) -> Iterator[AccessC
     parent, is_of_stages, stage_name = path.partition("/stages")
     _, is_of_one_api, api = parent.partition("/apis/")
     stage = apigateway._stages.get(api, {}).get(stage_name.strip("/"), {})
-    context = dict(check.context)
+    tags = _request_tags(parameters)
+    context = {**check.context, **tags}
     if is_of_stages:
         context["apigateway:Request/AccessLoggingDestination"] = _destination(parameters)
         context["apigateway:Resource/AccessLoggingDestination"] = _destination(stage)
@@ -320,11 +346,11 @@ def _apigateway_checks(request: Request, check: AccessCheck) -> Iterator[AccessC
         yield AccessCheck("iam:PassRole", role_arn, {"iam:PassedToService": "apigateway.amazonaws.com"})
     if verb == "POST" and parameters.get("tags"):
         if path == "/apis":
-            yield AccessCheck("apigateway:POST", f"{service}::/tags/{quote(f'{service}::/v2/apis/', safe='')}*")
+            yield AccessCheck("apigateway:POST", f"{service}::/tags/{quote(f'{service}::/v2/apis/', safe='')}*", tags)
         elif is_of_stages:
-            yield AccessCheck("apigateway:TagResource", f"{service}::{parent}/stages")
+            yield AccessCheck("apigateway:TagResource", f"{service}::{parent}/stages", tags)
             tagged = f"{service}::{parent}/stages/{parameters.get('stageName')}"
-            yield AccessCheck("apigateway:PUT", f"{service}::/tags/{quote(tagged, safe='')}")
+            yield AccessCheck("apigateway:PUT", f"{service}::/tags/{quote(tagged, safe='')}", tags)
     if is_of_stages and (_destination(parameters) or _destination(stage)):
         for action in _DELIVER_ACCESS_LOG.get(verb, ()):
             yield AccessCheck(action, "*")
@@ -358,13 +384,18 @@ def _events_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck
     yield AccessCheck(check.action, resource, check.context)
     if check.action == "events:PutRule" and parameters.get("Tags"):
         yield AccessCheck("events:TagResource", resource, check.context)
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html ("Passing roles")
+    for target in parameters.get("Targets", []) if check.action == "events:PutTargets" else []:
+        if role_arn := target.get("RoleArn"):
+            yield AccessCheck("iam:PassRole", role_arn, {"iam:PassedToService": "events.amazonaws.com"})
 
 
 def _cloudwatch_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Name alarms, one check for each; `*` stands for all when the request names none."""
     parameters = request.parameters
+    tags = _request_tags(parameters)
     if "ResourceARN" in parameters:
-        yield AccessCheck(check.action, parameters["ResourceARN"], check.context)
+        yield AccessCheck(check.action, parameters["ResourceARN"], {**check.context, **tags})
         return
     if "Alarm" not in check.action:
         yield check
@@ -381,7 +412,7 @@ def _cloudwatch_checks(request: Request, check: AccessCheck) -> Iterator[AccessC
     for arn in [request.arn("cloudwatch", f"alarm:{name}") for name in names]:
         yield AccessCheck(check.action, arn, context)
         if check.action == "cloudwatch:PutMetricAlarm" and parameters.get("Tags"):
-            yield AccessCheck("cloudwatch:TagResource", arn, check.context)
+            yield AccessCheck("cloudwatch:TagResource", arn, tags)
 
 
 def _kms_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:

@@ -18,7 +18,9 @@ from infra.policies.document import document
 from local_aws.provider.resource import Aws, Props
 from local_aws.rehearsal import github
 
-Caller = Literal["a token", "deploy role", "preview role", "observer", "function", "role created by CI"]
+Caller = Literal[
+    "a token", "deploy role", "preview role", "operator", "observer", "function", "client", "role created by CI"
+]  # fmt: skip
 
 REFUSALS = {"AccessDenied", "AccessDeniedException"}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
