@@ -223,11 +223,13 @@ def check_gone(stack: str, state: Backend, console: Console) -> Result:
     if resources is None:
         raise state.no_such_stack(stack)
     left = [urn.name_of(resource["urn"]) for resource in resources]
-    there = leftovers.find(layout.stack_name(stack, project.name()), state.region) if not left else []
-    is_there = BOOTSTRAP_STACK in state.stacks()
+    stacks = state.stacks()
+    name = layout.stack_name(stack, project.name())
+    there = leftovers.find(name, stacks, state.region) if not left else []
+    is_there = BOOTSTRAP_STACK in stacks
     observations = [
         Observation(f"stack {stack}", "no resources", ", ".join(left) or "none", not left, traffic.seconds),
-        Observation("AWS", "nothing of its names", ", ".join(there) or "nothing", not there, traffic.seconds),
+        Observation("AWS", "nothing of its names or tags", ", ".join(there) or "nothing", not there, traffic.seconds),
         Observation(
             "bootstrap", "its state in the bucket", "there" if is_there else "missing", is_there, traffic.seconds
         ),

@@ -16,8 +16,10 @@ Row = tuple[str, str, str, Props]
 
 ANYBODY = document({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
 EVERYTHING = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
-METRIC = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1,
-          "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}  # fmt: skip
+METRIC: Props = {
+    "Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1,
+    "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
+}  # fmt: skip
 OTHER_ACCOUNT = "999988887777"
 
 
@@ -40,6 +42,10 @@ def calls(account: Account) -> list[DeniedCall]:
 def identity(call: DeniedCall) -> tuple[str, str, str, str]:
     """Return what makes a call different from others."""
     return call.caller, call.service, call.operation, json.dumps(call.parameters, sort_keys=True, default=repr)
+
+
+def _of(service: str, rows: list[tuple[str, str, Props]]) -> list[Row]:
+    return [(title, service, operation, parameters) for title, operation, parameters in rows]
 
 
 def _bucket(account: Account) -> list[Row]:
@@ -89,7 +95,7 @@ def _bucket(account: Account) -> list[Row]:
         ("write another project's history", "put_object",
          {**bucket, "Key": f".pulumi/history/{names.PROJECT}-2/app/app-1.history.json", "Body": b"{}"}),
     ]  # fmt: skip
-    return [(title, "s3", operation, parameters) for title, operation, parameters in rows]
+    return _of("s3", rows)
 
 
 def _key(account: Account) -> list[Row]:
@@ -112,7 +118,7 @@ def _key(account: Account) -> list[Row]:
         ("list keys", "list_keys", {}),
         ("list aliases", "list_aliases", {}),
     ]  # fmt: skip
-    return [(title, "kms", operation, parameters) for title, operation, parameters in rows]
+    return _of("kms", rows)
 
 
 def _roles_of_people(account: Account) -> list[Row]:
@@ -189,7 +195,7 @@ def _identities(account: Account) -> list[Row]:
         ("ask what a role may do", "simulate_principal_policy",
          {"PolicySourceArn": account.deploy_role_arn, "ActionNames": ["iam:CreateUser"]}),
     ]  # fmt: skip
-    return [(title, "iam", operation, parameters) for title, operation, parameters in rows]
+    return _of("iam", rows)
 
 
 def _functions(account: Account) -> list[Row]:
@@ -284,7 +290,7 @@ def _functions(account: Account) -> list[Row]:
         ("encrypt the function's variables with a foreign key", "update_function_configuration",
          {**own, "KMSKeyArn": foreign_key}),
     ]  # fmt: skip
-    return [(title, "lambda", operation, parameters) for title, operation, parameters in rows]
+    return _of("lambda", rows)
 
 
 def _apis(account: Account) -> list[Row]:
@@ -294,7 +300,7 @@ def _apis(account: Account) -> list[Row]:
     stage = {**api, "StageName": "$default"}
     own_log = context.arn("logs", f"log-group:{account.app.access_log_group}")
     pattern = {"Name": account.app.api, "ProtocolType": "HTTP"}
-    theirs = [
+    theirs: list[tuple[str, str, Props]] = [
         ("delete the CORS rules of another team's API", "delete_cors_configuration", api),
         ("take over another team's stage by its log", "update_stage",
          {**stage, "AccessLogSettings": {"DestinationArn": own_log, "Format": "$context.path"}}),
@@ -321,7 +327,7 @@ def _apis(account: Account) -> list[Row]:
         ("create an API with a foreign tag", "create_api", {**pattern, "Tags": {"Team": "x"}}),
         ("create an API with another project's tag", "create_api", {**pattern, "Tags": {"Project": "other"}}),
     ]  # fmt: skip
-    rest = [
+    rest: list[tuple[str, str, Props]] = [
         ("create a REST API", "create_rest_api", {"name": account.app.api}),
         ("list REST APIs", "get_rest_apis", {}),
         ("delete a REST API", "delete_rest_api", {"restApiId": "1234567890"}),
@@ -329,10 +335,7 @@ def _apis(account: Account) -> list[Row]:
         ("list API keys with their values", "get_api_keys", {"includeValues": True}),
         ("change API Gateway's role in the account", "update_account", {}),
     ]
-    return [
-        *((title, "apigatewayv2", operation, parameters) for title, operation, parameters in theirs),
-        *((title, "apigateway", operation, parameters) for title, operation, parameters in rest),
-    ]
+    return [*_of("apigatewayv2", theirs), *_of("apigateway", rest)]
 
 
 def _telemetry(account: Account) -> list[Row]:
@@ -402,10 +405,7 @@ def _telemetry(account: Account) -> list[Row]:
         ("read another team's alarm's history", "describe_alarm_history", {"AlarmName": "billing-errors"}),
         ("list all alarms", "describe_alarms", {}),
     ]  # fmt: skip
-    return [
-        *((title, "logs", operation, parameters) for title, operation, parameters in logs),
-        *((title, "cloudwatch", operation, parameters) for title, operation, parameters in cloudwatch),
-    ]
+    return [*_of("logs", logs), *_of("cloudwatch", cloudwatch)]
 
 
 def _schedules(account: Account) -> list[Row]:
@@ -436,7 +436,7 @@ def _schedules(account: Account) -> list[Row]:
         ("create an event bus", "create_event_bus", {"Name": "mine"}),
         ("list rules", "list_rules", {}),
     ]  # fmt: skip
-    return [(title, "events", operation, parameters) for title, operation, parameters in events]
+    return _of("events", events)
 
 
 def _elsewhere(account: Account) -> list[Row]:
