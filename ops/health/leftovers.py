@@ -16,6 +16,10 @@ from infra.names import AppNames
 from ops import clients
 from ops.errors import UsageError
 
+TYPES = ["cloudwatch:alarm", "events:rule", "lambda:function", "logs:log-group"]
+"""What an app has that is found by tags. Not APIs, which are listed with theirs. Bootstrap has none of these, so its
+name as a tag hides nothing."""
+
 
 def find(stack: str, others: Collection[str], region: str | None) -> list[str]:
     """Return what is left of a stack, each as the last part of its ARN; `others` are the project's other stacks, whose
@@ -31,7 +35,7 @@ def find(stack: str, others: Collection[str], region: str | None) -> list[str]:
 
 class _Search:
     def __init__(self, stack: str, others: Collection[str], session: Any) -> None:
-        self._stack, self._others, self._app = stack, set(others) - {stack}, AppNames(stack)
+        self._stack, self._others, self._app = stack, set(others) - {stack, names.BOOTSTRAP_STACK}, AppNames(stack)
         self._lambda, self._events, self._logs, self._cloudwatch, self._gateway, self._iam, self._tagging = (
             session.client(service)
             for service in (
@@ -83,7 +87,8 @@ class _Search:
 
     def _tagged(self) -> Iterator[str]:
         filters = [{"Key": tags.PROJECT, "Values": [names.SERVICE]}]
-        for page in self._tagging.get_paginator("get_resources").paginate(TagFilters=filters):
+        pages = self._tagging.get_paginator("get_resources").paginate(TagFilters=filters, ResourceTypeFilters=TYPES)
+        for page in pages:
             for resource in page["ResourceTagMappingList"]:
                 _, _, service, _, _, id = resource["ResourceARN"].split(":", 5)
                 name = id.rpartition("/" if "/" in id else ":")[2]
@@ -101,10 +106,9 @@ class _Search:
             "events": lambda: self._has_rule(name),
             "logs": lambda: self._has_log_group(id.partition(":")[2]),
             "cloudwatch": lambda: bool(self._cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]),
-            "apigateway": lambda: False,  # `_apis` has all of them with their tags
         }
         try:
-            return looks.get(service, lambda: True)()
+            return looks[service]()
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("AccessDenied", "AccessDeniedException"):
                 raise

@@ -18,8 +18,9 @@ from local_aws.emulator.process import Emulator
 from local_aws.provider.resource import Aws
 from local_aws.rehearsal import denied_calls, github
 from local_aws.rehearsal.denied_calls import Account, DeniedCall
+from ops.stacks.backend import Backend
 from tests.local.conftest import REGION, load, replace_policy, reset
-from tests.support import attacks
+from tests.support import attack_chains, attacks
 from tests.support.deploying import app_over_bootstrap
 from tests.support.permissions import without
 
@@ -49,12 +50,15 @@ def make_account(other_api: str = "", key_arn: str = "", token_secret: str = "")
 
 
 class Target(NamedTuple):
-    """An account with bootstrap, a healthy app and another team's resources; clients by caller; initial snapshots."""
+    """An account with bootstrap, a healthy app and another team's resources; clients by caller; initial snapshots; the
+    environment of a shell with the operator's credentials; the backend's URL."""
 
     account: Account
     administrator: Aws
     sessions: dict[str, Aws]
     initial: dict[str, Any]
+    operator: dict[str, str]
+    backend: str
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +80,7 @@ def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFacto
         load(environment, started.environment())
         folder, person = tmp_path_factory.mktemp("state"), create_person(administrator)
         people = {"operatorPrincipals": CONTEXT.iam_arn(f"user/{PERSON}")}
-        app, _, _ = app_over_bootstrap(root, administrator, folder, **people)
+        app, _, backend_url = app_over_bootstrap(root, administrator, folder, **people)
         app.up()
     key = administrator.client("kms").describe_key(KeyId=names.STATE_KEY_ALIAS)["KeyMetadata"]["Arn"]
     account = make_account(create_other_team(administrator), key, started.token_secret)
@@ -85,10 +89,11 @@ def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFacto
     deployment, pull_request = (
         github.token(subject, started.token_secret) for subject in (JOBS.deployment, JOBS.pull_request)
     )
+    operator = person_session(session(person), names.OPERATOR_ROLE)
     sessions = {
         "deploy role": session(github.session(administrator, account.deploy_role_arn, deployment)),
         "preview role": session(github.session(administrator, account.preview_role_arn, pull_request)),
-        "operator": session(person_session(session(person), names.OPERATOR_ROLE)),
+        "operator": session(operator),
         "observer": session(person_session(session(person), names.OBSERVER_ROLE)),
         "function": session(in_function),
         "client": session(in_client),
@@ -96,7 +101,7 @@ def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFacto
     }
     try:
         initial = {service: snapshot(administrator, account) for service, snapshot in SNAPSHOTS.items()}
-        yield Target(account, administrator, sessions, initial)
+        yield Target(account, administrator, sessions, initial, {**started.environment(), **operator}, backend_url)
     finally:
         for aws in opened:
             aws.close()
@@ -303,6 +308,77 @@ def assert_denied(request: pytest.FixtureRequest, target: Target, call: DeniedCa
 )
 def test_the_call_is_denied_and_changes_nothing(number: int, target: Target, request: pytest.FixtureRequest) -> None:
     assert_denied(request, target, every_call(target.account)[number])
+
+
+CHAINS = attack_chains.chains(make_account())
+
+
+@pytest.mark.parametrize(
+    "number", range(len(CHAINS)), ids=[f"{chain.caller}: {chain.title}".replace("::", ":") for chain in CHAINS]
+)
+def test_the_chain_ends_refused_or_is_found(
+    number: int, target: Target, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = attack_chains.chains(target.account)[number]
+    expected = [call.response for call in chain.calls]
+
+    responses = []
+    try:
+        for _, service, operation, parameters in chain.calls:
+            call = DeniedCall(chain.caller, chain.title, service, operation, parameters)
+            response = call.result(target.sessions[chain.caller])
+            responses.append("denied" if response in denied_calls.REFUSALS else response)
+        assert responses == expected
+        end = "refused"
+        if chain.finds:
+            load(monkeypatch, target.operator)
+            end = f"found by {chain.finds(Backend(target.backend))}"
+    finally:
+        chain.undo(target.administrator)
+
+    assert_unchanged(target)
+    outcome = (chain.caller, chain.title, expected.count("allowed"), expected.count("denied"), end)
+    request.node.user_properties.append(("chain", outcome))
+
+
+def assert_unchanged(target: Target) -> None:
+    after = {service: snapshot(target.administrator, target.account) for service, snapshot in SNAPSHOTS.items()}
+    assert after == target.initial
+
+
+def test_at_least_300_calls_and_10_chains_are_tried(record_property: Callable[[str, Any], None]) -> None:
+    calls = {attacks.identity(call) for call in DENIED_CALLS}
+    callers = {call.caller for call in DENIED_CALLS}
+
+    in_rehearsal, in_chains = len(denied_calls.of_ci(make_account())), sum(len(chain.calls) for chain in CHAINS)
+    found = sum(chain.finds is not None for chain in CHAINS)
+    lines = [
+        f"calls: {len(calls)} different ones, all to be refused; a rehearsal makes {in_rehearsal} of them",
+        f"chains: {len(CHAINS)}, of {in_chains} calls; {found} end found, {len(CHAINS) - found} refused",
+    ]
+    record_property("section", ("what attackers try", lines))
+    assert len(calls) == len(DENIED_CALLS) >= 300
+    assert len({chain.title for chain in CHAINS}) == len(CHAINS) >= 10
+    assert min(len(chain.calls) for chain in CHAINS) >= 2
+    assert all(chain.finds or chain.calls[-1].response == "denied" for chain in CHAINS)
+    assert callers == {"a token", "deploy role", "preview role", "operator", "observer", "function", "client"}
+    assert {chain.caller for chain in CHAINS} == callers - {"a token"}
+
+
+def test_the_operator_is_denied_what_the_deploy_role_is(target: Target, request: pytest.FixtureRequest) -> None:
+    """The two roles have the same policies."""
+    calls = [
+        dataclasses.replace(call, caller="operator")
+        for call in every_call(target.account)
+        if call.caller == "deploy role"
+    ]
+
+    responses = [call.result(target.sessions["operator"]) for call in calls]
+
+    for call, response in zip(calls, responses, strict=True):
+        record(request, call, response)
+    assert set(responses) <= denied_calls.REFUSALS
+    assert_unchanged(target)
 
 
 def test_state_cannot_be_read_or_written_over_plain_http(target: Target, request: pytest.FixtureRequest) -> None:
