@@ -265,6 +265,14 @@ def _manage_functions(context: AwsContext) -> list[Statement]:
             # To no others: a function's policy can grant others every action on it, permanently.
             "Condition": {"StringEquals": {"lambda:Principal": ["apigateway.amazonaws.com", "events.amazonaws.com"]}},
         },
+        {
+            "Sid": "NoVersions",
+            "Effect": "Deny",
+            # UpdateFunctionCode can publish a version. It has a policy of its own, stays through deployments, and
+            # `check` looks at the function's.
+            "Action": "lambda:AddPermission",
+            "Resource": f"{functions(context)}:*",
+        },
     ]
 
 

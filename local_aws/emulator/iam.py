@@ -44,6 +44,7 @@ class Request:
     service: str
     path: str
     headers: Mapping[str, str]
+    query: Mapping[str, Any]
     parameters: Mapping[str, Any]
     region: str
     account: str
@@ -147,7 +148,7 @@ def _recording_request(extract_resource_arn: Callable[..., Any]) -> Callable[...
     def record_request(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str,
                        account: str) -> str:  # fmt: skip
         parameters = request_parameters.read(headers, body, query)
-        _request.set(Request(service, path, headers, parameters, region, account))
+        _request.set(Request(service, path, headers, query, parameters, region, account))
         if request_parameters.is_cbor(headers):  # which the emulator does not read here
             body = json.dumps(parameters, default=str).encode()
         return str(extract_resource_arn(service, method, path, headers, body, query, region, account))
@@ -292,7 +293,9 @@ def _lambda_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck
     parameters = request.parameters
     if check.action == "lambda:AddPermission":
         principal = {"lambda:Principal": parameters.get("Principal")}
-        yield AccessCheck(check.action, check.resource, {**check.context, **principal})
+        qualifier = "".join(f":{value}" for value in request.query.get("Qualifier", []))
+        arn = check.resource.removesuffix(qualifier) + qualifier
+        yield AccessCheck(check.action, arn, {**check.context, **principal})
         return
     arn = request.arn("lambda", f"function:{parameters.get('FunctionName')}") if is_creating else check.resource
     yield AccessCheck(check.action, arn, check.context)
@@ -364,6 +367,14 @@ def _logs_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Name groups and streams in the forms that users' denials show: see LogGroups, DescribeLogs and DescribeLogTags in
     infra/policies/ci.py."""
     parameters, operation = request.parameters, check.action.split(":")[1]
+    # AWS takes one of these members; the emulator takes more, and may then serve another than it checks.
+    more = [parameters.get("logGroupIdentifier"), *parameters.get("logGroupIdentifiers", []),
+            *parameters.get("logGroupNames", [])]  # fmt: skip
+    for name in filter(None, more):
+        named = name.removesuffix(":*") if name.startswith("arn:") else request.arn("logs", f"log-group:{name}")
+        yield AccessCheck(check.action, named, check.context)
+    if any(more) and "logGroupName" not in parameters:
+        return
     group = request.arn("logs", f"log-group:{parameters.get('logGroupName', '')}")
     if operation in ("CreateLogStream", "PutLogEvents"):
         resource = f"{group}:log-stream:{parameters.get('logStreamName', '')}"
@@ -385,8 +396,9 @@ def _events_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck
     if check.action == "events:PutRule" and parameters.get("Tags"):
         yield AccessCheck("events:TagResource", resource, check.context)
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html ("Passing roles")
-    for target in parameters.get("Targets", []) if check.action == "events:PutTargets" else []:
-        if role_arn := target.get("RoleArn"):
+    # The rule's own: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+    for taker in (parameters, *parameters.get("Targets", [])):
+        if role_arn := taker.get("RoleArn"):
             yield AccessCheck("iam:PassRole", role_arn, {"iam:PassedToService": "events.amazonaws.com"})
 
 
@@ -419,12 +431,16 @@ def _kms_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Name a key by its own ARN, also when the request names its alias:
     https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"""
     yield AccessCheck(check.action, _key_arn(check.resource), check.context)
+    # The emulator decrypts with the key of the ciphertext, whichever key the request names; AWS refuses another.
+    if key := iam_actions._kms_key_id_from_ciphertext(request.parameters.get("CiphertextBlob")):
+        yield AccessCheck(check.action, _key_arn(key), check.context)
 
 
 def _s3_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Add the check of the key that encrypts the object: the one that a request names, or the object has, or else the
     bucket's. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms"""
-    yield check
+    context = {f"s3:{name}": request.headers[name] for name in (_CALLERS_KEY,) if name in request.headers}
+    yield AccessCheck(check.action, check.resource, {**check.context, **context})
     key_action = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(check.action)
     bucket, _, name = check.resource.removeprefix("arn:aws:s3:::").partition("/")
     if check.action == "s3:PutObject":
@@ -436,6 +452,7 @@ def _s3_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
         yield AccessCheck(key_action, _key_arn(key))
 
 
+_CALLERS_KEY = "x-amz-server-side-encryption-customer-algorithm"
 _SSE_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 

@@ -355,6 +355,13 @@ def _for_more_rights(account: Account) -> Iterator[DeniedCall]:
         "update_function_configuration",
         {"FunctionName": account.app.function, "Role": account.deploy_role_arn},
     )
+    version = {"FunctionName": account.app.function, "Qualifier": "1", "StatementId": "s"}
+    yield call(
+        "open a published version of the function",
+        "lambda",
+        "add_permission",
+        {**version, "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"},
+    )
     yield call(
         "pass a role to API Gateway",
         "apigatewayv2",

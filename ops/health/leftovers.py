@@ -6,6 +6,8 @@ teams' variables; log groups, APIs and roles by every name that begins as the st
 which is the project's own.
 """
 
+import fnmatch
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -19,6 +21,9 @@ from ops.errors import UsageError
 TYPES = ["cloudwatch:alarm", "events:rule", "lambda:function", "logs:log-group"]
 """What an app has that is found by tags. Not APIs, which are listed with theirs. Bootstrap has none of these, so its
 name as a tag hides nothing."""
+
+
+API = re.compile(fnmatch.translate(AppNames("*").api))
 
 
 def find(stack: str, others: Collection[str], region: str | None) -> list[str]:
@@ -76,7 +81,9 @@ class _Search:
     def _apis(self) -> Iterator[str]:
         for page in self._gateway.get_paginator("get_apis").paginate():
             for api in page["Items"]:
-                if self._is_ours(api["Name"], api.get("Tags", {})):
+                # CI can create no API of another name, and one of no stack need not have tags.
+                is_orphan = API.fullmatch(api["Name"]) and self._owner(api["Name"]) is None
+                if is_orphan or self._is_ours(api["Name"], api.get("Tags", {})):
                     yield f"/apis/{api['ApiId']} ({api['Name']})"
 
     def _roles(self) -> Iterator[str]:

@@ -233,6 +233,7 @@ def leftovers(deployed: Deployed) -> Iterator[list[str]]:
         expected += [
             api("storefront-app-api", {}),
             api("evil", LEFT_BY_TAG),
+            api("storefront-nobody-api", {}),
             "log-group:/aws/lambda/storefront-app-evil",
             "role/storefront/app/storefront-app-evil-role",
             "role/storefront/app/storefront-nobody-role",

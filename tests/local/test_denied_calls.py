@@ -51,7 +51,7 @@ def make_account(other_api: str = "", key_arn: str = "", token_secret: str = "")
 
 class Target(NamedTuple):
     """An account with bootstrap, a healthy app and another team's resources; clients by caller; initial snapshots; the
-    environment of a shell with the operator's credentials; the backend's URL."""
+    environment of a shell with the operator's credentials; the backend's URL; a text under another team's key."""
 
     account: Account
     administrator: Aws
@@ -59,6 +59,7 @@ class Target(NamedTuple):
     initial: dict[str, Any]
     operator: dict[str, str]
     backend: str
+    foreign: bytes
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,8 @@ def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFacto
         app.up()
     key = administrator.client("kms").describe_key(KeyId=names.STATE_KEY_ALIAS)["KeyMetadata"]["Arn"]
     account = make_account(create_other_team(administrator), key, started.token_secret)
+    theirs = administrator.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    foreign = administrator.client("kms").encrypt(KeyId=theirs, Plaintext=b"x")["CiphertextBlob"]
     in_function = credentials_in_function(administrator, "probe", APP.execution_role)
     in_client = credentials_in_function(administrator, "probe-client", APP.client_role)
     deployment, pull_request = (
@@ -101,7 +104,9 @@ def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFacto
     }
     try:
         initial = {service: snapshot(administrator, account) for service, snapshot in SNAPSHOTS.items()}
-        yield Target(account, administrator, sessions, initial, {**started.environment(), **operator}, backend_url)
+        yield Target(
+            account, administrator, sessions, initial, {**started.environment(), **operator}, backend_url, foreign
+        )
     finally:
         for aws in opened:
             aws.close()
@@ -413,6 +418,15 @@ def test_state_cannot_be_read_without_the_key(role: str, target: Target, request
         assert_denied(request, target, DeniedCall(by, "read state without the key", "s3", "get_object", state))
     finally:
         replace_policy(target.administrator, name, "state", lambda _: policy)
+
+
+@pytest.mark.parametrize("caller", ["deploy role", "preview role"])
+def test_another_teams_text_cannot_be_decrypted_by_naming_the_states_key(
+    caller: denied_calls.Caller, target: Target, request: pytest.FixtureRequest
+) -> None:
+    parameters = {"KeyId": target.account.key_arn, "CiphertextBlob": target.foreign}
+
+    assert_denied(request, target, DeniedCall(caller, "decrypt another team's text", "kms", "decrypt", parameters))
 
 
 def test_a_role_that_trusts_githubs_new_form_of_subject_denies_the_old_form(
