@@ -27,8 +27,8 @@ API = re.compile(fnmatch.translate(AppNames("*").api))
 
 
 def find(stack: str, others: Collection[str], region: str | None) -> list[str]:
-    """Return what is left of a stack, each as the last part of its ARN; `others` are the project's other stacks, whose
-    resources are not this one's.
+    """Return what is left of a stack, each as the last part of its ARN; `others` are the project's app stacks that
+    are deployed: what is theirs is not this one's.
 
     Raises UsageError when AWS cannot be asked.
     """
@@ -40,7 +40,7 @@ def find(stack: str, others: Collection[str], region: str | None) -> list[str]:
 
 class _Search:
     def __init__(self, stack: str, others: Collection[str], session: Any) -> None:
-        self._stack, self._others, self._app = stack, set(others) - {stack, names.BOOTSTRAP_STACK}, AppNames(stack)
+        self._stack, self._others, self._app = stack, set(others) - {stack}, AppNames(stack)
         self._lambda, self._events, self._logs, self._cloudwatch, self._gateway, self._iam, self._tagging = (
             session.client(service)
             for service in (

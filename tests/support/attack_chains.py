@@ -81,7 +81,7 @@ def _status(backend: Backend) -> str:
 
 def _check(left: str) -> Finder:
     def find(backend: Backend) -> str:
-        found = leftovers.find(BESIDE.stack, backend.stacks(), backend.region)
+        found = leftovers.find(BESIDE.stack, backend.deployed_apps(), backend.region)
         assert [name.startswith(left) for name in found] == [True], found
         return f"check --expect gone: {', '.join(found)}"
 
@@ -99,9 +99,9 @@ def _key(account: Account, stack: str = BESIDE.stack) -> dict[str, str]:
     return {"Bucket": account.bucket, "Key": f".pulumi/stacks/{names.PROJECT}/{stack}.json"}
 
 
-def _remove_state(account: Account) -> Callable[[Aws], None]:
+def _remove_state(account: Account, stack: str = BESIDE.stack) -> Callable[[Aws], None]:
     def undo(administrator: Aws) -> None:
-        s3, key = administrator.client("s3"), _key(account)
+        s3, key = administrator.client("s3"), _key(account, stack)
         versions = s3.list_object_versions(Bucket=key["Bucket"], Prefix=key["Key"])
         for version in (*versions.get("Versions", []), *versions.get("DeleteMarkers", [])):
             s3.delete_object(**key, VersionId=version["VersionId"])
@@ -372,6 +372,14 @@ def _beside_the_stack(account: Account) -> list[Chain]:
     listed = [{"Key": key, "Value": value} for key, value in TAGS.items()]
     client = context.arn("lambda", f"function:{account.app.client}")
 
+    latest: dict[str, Any] = {"manifest": {}, "resources": []}
+    checkpoint = {"stack": f"organization/{names.PROJECT}/nobody", "latest": latest}
+    empty = json.dumps({"version": 3, "checkpoint": checkpoint}).encode()
+
+    def remove_made_up_stack(administrator: Aws) -> None:
+        administrator.client("lambda").delete_function(FunctionName=beside)
+        _remove_state(account, "nobody")(administrator)
+
     def remove_api(administrator: Aws) -> None:
         gateway = administrator.client("apigatewayv2")
         for api in gateway.get_apis()["Items"]:
@@ -397,6 +405,17 @@ def _beside_the_stack(account: Account) -> list[Chain]:
             ),
             _check(f"function:{beside}"),
             lambda administrator: administrator.client("lambda").delete_function(FunctionName=beside),
+        ),
+        Chain(
+            "put code beside the stack under the name of a stack that it makes up in the state",
+            DEPLOY,
+            (
+                allowed("s3", "put_object", **_key(account, "nobody"), Body=empty),
+                allowed("lambda", "create_function", FunctionName=beside, Runtime="python3.13", Handler="a.b",
+                        Role=role, Code={"ZipFile": ZIP}, Tags={**TAGS, tags.STACK: "nobody"}),
+            ),
+            _check(f"function:{beside}"),
+            remove_made_up_stack,
         ),
         Chain(
             "let services invoke the function without a source, deploy over it",
