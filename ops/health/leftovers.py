@@ -18,9 +18,9 @@ from infra.names import AppNames
 from ops import clients
 from ops.errors import UsageError
 
-TYPES = ["cloudwatch:alarm", "events:rule", "lambda:function", "logs:log-group"]
-"""What an app has that is found by tags. Not APIs, which are listed with theirs. Bootstrap has none of these, so its
-name as a tag hides nothing."""
+SERVICES = ["cloudwatch", "events", "lambda", "logs"]
+"""The services of what is found by tags. Not API Gateway, whose APIs are listed with theirs. Bootstrap has nothing in
+these, so its name as a tag hides nothing."""
 
 
 API = re.compile(fnmatch.translate(AppNames("*").api))
@@ -94,7 +94,7 @@ class _Search:
 
     def _tagged(self) -> Iterator[str]:
         filters = [{"Key": tags.PROJECT, "Values": [names.SERVICE]}]
-        pages = self._tagging.get_paginator("get_resources").paginate(TagFilters=filters, ResourceTypeFilters=TYPES)
+        pages = self._tagging.get_paginator("get_resources").paginate(TagFilters=filters, ResourceTypeFilters=SERVICES)
         for page in pages:
             for resource in page["ResourceTagMappingList"]:
                 _, _, service, _, _, id = resource["ResourceARN"].split(":", 5)
