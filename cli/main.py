@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from infra.errors import ProjectFileError
+from ops.console import one_line
 from ops.errors import BackendError, UsageError
 
 INTERRUPTED = 130
@@ -87,7 +88,7 @@ def _named(error: OSError) -> str:
 
 def _end(message: str) -> int:
     """Write a message as one line and return the exit code of all errors."""
-    sys.stderr.write(f"sandbox: {' '.join(message.split())}\n")
+    sys.stderr.write(f"sandbox: {one_line(message)}\n")
     return 2
 
 

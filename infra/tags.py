@@ -6,14 +6,15 @@ from infra import names
 
 UNKNOWN_REPOSITORY = "unknown"
 
-PROJECT = "Project"
+PROJECT, STACK, MANAGED_BY, REPOSITORY = KEYS = ("Project", "Stack", "ManagedBy", "Repository")
+"""The keys. CI's roles may set no others: a test compares them with what the stacks declare."""
 
 
 def standard(repository: str | None) -> dict[str, str]:
     """Return the tags of this stack's resources; `repository` is `owner/name`, or None where it is not set."""
     return {
         PROJECT: names.SERVICE,
-        "Stack": pulumi.get_stack(),
-        "ManagedBy": "pulumi",
-        "Repository": repository or UNKNOWN_REPOSITORY,
+        STACK: pulumi.get_stack(),
+        MANAGED_BY: "pulumi",
+        REPOSITORY: repository or UNKNOWN_REPOSITORY,
     }

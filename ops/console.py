@@ -4,6 +4,13 @@ import os
 import sys
 
 
+def one_line(text: str) -> str:
+    """Return anybody's text on one line, with escapes for what would steer a terminal; in a workflow's log, a line of
+    its own could be a command."""
+    joined = " ".join(text.split())
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in joined)
+
+
 class Console:
     """Lines on standard output. On a terminal the status is shown and overwritten; elsewhere it is not written."""
 

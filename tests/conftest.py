@@ -32,7 +32,7 @@ def _without_aws_and_pulumi_settings_of_the_shell(monkeypatch: pytest.MonkeyPatc
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what tests recorded as user properties: calls that must be denied, and sections with a title and lines."""
+    """Print what tests recorded as user properties: denied calls, chains of them, and sections (a title and lines)."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
     properties = [(name, value) for report in reports for name, value in report.user_properties]
     calls = [tuple(value) for name, value in properties if name == "denied call"]
@@ -45,6 +45,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for by, what, was_denied in calls:
             if not was_denied:
                 terminalreporter.line(f"NOT DENIED  {by}: {what}")
+    chains = [value for name, value in properties if name == "chain"]
+    if chains:
+        terminalreporter.section("chains of calls by an attacker")
+        for caller, title, allowed, denied, end in chains:
+            terminalreporter.line(f"{caller}: {title}")
+            terminalreporter.line(f"    {allowed} allowed, {denied} denied; {end}")
     for name, value in properties:
         if name == "section":
             title, lines = value

@@ -5,9 +5,9 @@ The actions are those that the real provider calls to create, read, update and d
 
 from collections.abc import Callable
 
-from infra import names
+from infra import names, tags
 from infra.aws_context import AwsContext
-from infra.policies.document import Statement, document
+from infra.policies.document import Condition, Statement, document
 from infra.policies.execution import boundary_arn
 
 Policy = Callable[[AwsContext, str, str], str]
@@ -19,6 +19,14 @@ _STATE_PREFIXES = tuple(names.state_prefixes(names.PROJECT).values())
 
 def _state(bucket_arn: str) -> list[str]:
     return [f"{bucket_arn}/{prefix}/*" for prefix in _STATE_PREFIXES]
+
+
+# Of the tags, only the project's own, with its value. Both operators hold for a check without tags: AWS does not say
+# whether it sends the keys with the further check for a resource that is created with tags.
+_OWN_TAGS: Condition = {
+    "ForAllValues:StringEquals": {"aws:TagKeys": list(tags.KEYS)},
+    "StringEqualsIfExists": {f"aws:RequestTag/{tags.PROJECT}": names.SERVICE},
+}
 
 
 # The patterns that match every app stack's resources of a kind.
@@ -174,6 +182,16 @@ def _observe_app(context: AwsContext) -> list[Statement]:
         {"Sid": "ReadMetrics", "Effect": "Allow", "Action": "cloudwatch:GetMetricStatistics", "Resource": "*"},
         # Without resources: SAR, list_awscloudtrail.
         {"Sid": "ReadEvents", "Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*"},
+        # What `check --expect gone` looks for. Without resources: SAR, list_resourcegroupstaggingapi.
+        {"Sid": "FindByTags", "Effect": "Allow", "Action": "tag:GetResources", "Resource": "*"},
+        {
+            "Sid": "FindRoles",
+            "Effect": "Allow",
+            # GetResources does not know roles. AWS checks `role/` and the path that the request names, although SAR
+            # lists no resource: docs/iam.md.
+            "Action": "iam:ListRoles",
+            "Resource": context.iam_arn(f"role{names.APP_ROLE_PATH}"),
+        },
     ]
 
 
@@ -189,13 +207,11 @@ def _manage_roles(context: AwsContext) -> list[Statement]:
         {
             "Sid": "ChangeRoles",
             "Effect": "Allow",
-            # Without the condition: it does not work for UpdateRole (alphagov/gsp#990), and TagRole has no such key.
+            # Without the condition: it does not work for UpdateRole (alphagov/gsp#990).
             "Action": [
                 "iam:DeleteRole",
                 "iam:DeleteRolePolicy",
                 "iam:ListInstanceProfilesForRole",
-                "iam:TagRole",
-                "iam:UntagRole",
                 "iam:UpdateAssumeRolePolicy",
                 "iam:UpdateRole",
                 "iam:UpdateRoleDescription",
@@ -223,14 +239,19 @@ def _manage_roles(context: AwsContext) -> list[Statement]:
 def _manage_functions(context: AwsContext) -> list[Statement]:
     return [
         {
+            "Sid": "CreateTaggedFunctions",
+            "Effect": "Allow",
+            "Action": "lambda:CreateFunction",
+            "Resource": functions(context),
+            # Functions cannot be listed without everybody's variables, so a leftover is found by its tags alone.
+            "Condition": {"StringEquals": {f"aws:RequestTag/{tags.PROJECT}": names.SERVICE}},
+        },
+        {
             "Sid": "Functions",
             "Effect": "Allow",
             "Action": [
-                "lambda:CreateFunction",
                 "lambda:DeleteFunction",
                 "lambda:RemovePermission",
-                "lambda:TagResource",
-                "lambda:UntagResource",
                 "lambda:UpdateFunctionCode",
                 "lambda:UpdateFunctionConfiguration",
             ],
@@ -243,6 +264,14 @@ def _manage_functions(context: AwsContext) -> list[Statement]:
             "Resource": functions(context),
             # To no others: a function's policy can grant others every action on it, permanently.
             "Condition": {"StringEquals": {"lambda:Principal": ["apigateway.amazonaws.com", "events.amazonaws.com"]}},
+        },
+        {
+            "Sid": "NoVersions",
+            "Effect": "Deny",
+            # UpdateFunctionCode can publish a version. It has a policy of its own, stays through deployments, and
+            # `check` looks at the function's.
+            "Action": "lambda:AddPermission",
+            "Resource": f"{functions(context)}:*",
         },
     ]
 
@@ -318,8 +347,11 @@ def _tag_apis(context: AwsContext) -> list[Statement]:
             # (aws-cloudformation/cloudformation-coverage-roadmap#997). PUT: SAR, list_apigatewayv2, "API operations"
             # (CreateStage, TagResource); found live for REST APIs (mattclay/aws-terminator#284). That page has PATCH on
             # the API for changed tags: ChangeApis grants it if AWS names the API then, which is not documented.
-            "Action": ["apigateway:POST", "apigateway:PUT", "apigateway:DELETE"],
-            "Resource": context.apigateway_arn("/tags/*"),
+            # Not DELETE, which takes tags away: the ARN has an id, not a name, so it would be of others' APIs, too.
+            "Action": ["apigateway:POST", "apigateway:PUT"],
+            # Of HTTP APIs and their stages, not of REST APIs (`%2Frestapis%2F`).
+            "Resource": context.apigateway_arn("/tags/*%2Fapis%2F*"),
+            "Condition": _OWN_TAGS,
         },
         {
             "Sid": "TagStages",
@@ -329,6 +361,7 @@ def _tag_apis(context: AwsContext) -> list[Statement]:
             # (aws-amplify/amplify-cli#12316, aws-amplify/amplify-studio#889; hashicorp/terraform-provider-aws#20634).
             "Action": "apigateway:TagResource",
             "Resource": f"{apis}/*/stages",
+            "Condition": _OWN_TAGS,
         },
     ]
 
@@ -343,12 +376,22 @@ def _manage_schedules(context: AwsContext) -> list[Statement]:
                 "events:PutRule",
                 "events:PutTargets",
                 "events:RemoveTargets",
-                "events:TagResource",
-                "events:UntagResource",
             ],
             "Resource": rules(context),
         }
     ]
+
+
+def _tag(sid: str, action: str, *resources: str) -> Statement:
+    """Allow the project's own tags. No statement allows to take tags away: the program never removes one of the four,
+    and `check --expect gone` finds resources by them."""
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": action,
+        "Resource": list(resources),
+        "Condition": _OWN_TAGS,
+    }
 
 
 def _manage_log_groups(context: AwsContext) -> list[Statement]:
@@ -356,15 +399,12 @@ def _manage_log_groups(context: AwsContext) -> list[Statement]:
         {
             "Sid": "LogGroups",
             "Effect": "Allow",
-            # On `log-group:NAME:log-stream:` (elastic/apm-aws-lambda#526); with tags, TagResource too
-            # (DataDog/cloudformation-template#61).
+            # On `log-group:NAME:log-stream:`: elastic/apm-aws-lambda#526.
             "Action": [
                 "logs:CreateLogGroup",
                 "logs:DeleteLogGroup",
                 "logs:DeleteRetentionPolicy",
                 "logs:PutRetentionPolicy",
-                "logs:TagResource",
-                "logs:UntagResource",
             ],
             "Resource": log_groups(context),
         }
@@ -394,8 +434,7 @@ def _manage_alarms(context: AwsContext) -> list[Statement]:
         {
             "Sid": "Alarms",
             "Effect": "Allow",
-            # TagResource is needed to create an alarm with tags, too: cisagov/cool-assessment-terraform#245.
-            "Action": ["cloudwatch:DeleteAlarms", "cloudwatch:TagResource", "cloudwatch:UntagResource"],
+            "Action": "cloudwatch:DeleteAlarms",
             "Resource": _alarms(context),
         },
         {
@@ -427,13 +466,23 @@ DEPLOY: dict[str, Policy] = {
         *_observe_app(context),
     ),
     "functions": lambda context, bucket_arn, key_arn: document(
-        *_manage_roles(context), *_manage_functions(context), *_manage_schedules(context)
+        *_manage_roles(context),
+        *_manage_functions(context),
+        *_manage_schedules(context),
+        _tag("TagRoles", "iam:TagRole", _roles(context)),
+        _tag("TagFunctions", "lambda:TagResource", functions(context)),
+        _tag("TagSchedules", "events:TagResource", rules(context)),
     ),
     "apis": lambda context, bucket_arn, key_arn: document(
         *_manage_apis(context), *_manage_stages(context), *_tag_apis(context)
     ),
     "telemetry": lambda context, bucket_arn, key_arn: document(
-        *_manage_log_groups(context), _deliver_access_logs(), *_manage_alarms(context)
+        *_manage_log_groups(context),
+        _deliver_access_logs(),
+        *_manage_alarms(context),
+        # Also to create with tags: DataDog/cloudformation-template#61, cisagov/cool-assessment-terraform#245.
+        _tag("TagLogGroups", "logs:TagResource", *log_groups(context)),
+        _tag("TagAlarms", "cloudwatch:TagResource", _alarms(context)),
     ),
 }
 """May create, change and delete what an app stack declares, and write its state."""

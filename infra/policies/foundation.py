@@ -38,6 +38,17 @@ def state_bucket(bucket_arn: str, key_arn: str) -> str:
         },
         _only("KmsOnly", bucket_arn, "s3:x-amz-server-side-encryption", "aws:kms"),
         _only("OwnKeyOnly", bucket_arn, "s3:x-amz-server-side-encryption-aws-kms-key-id", key_arn),
+        {
+            "Sid": "NoKeysOfCallers",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:PutObject",
+            "Resource": f"{bucket_arn}/*",
+            # Such a request names no encryption, and nobody else could read the state. The bucket blocks SSE-C, too, a
+            # setting that the emulator stores and does not apply:
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+            "Condition": {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+        },
     )
 
 

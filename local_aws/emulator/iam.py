@@ -21,7 +21,7 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-from ministack.services import apigateway, iam, kms, lambda_svc, s3, sts, tagging
+from ministack.services import apigateway, cloudwatch, cloudwatch_logs, iam, kms, lambda_svc, s3, sts, tagging
 
 from local_aws.emulator import patches, request_parameters
 from local_aws.emulator.patches import Patch
@@ -44,6 +44,7 @@ class Request:
     service: str
     path: str
     headers: Mapping[str, str]
+    query: Mapping[str, Any]
     parameters: Mapping[str, Any]
     region: str
     account: str
@@ -107,6 +108,8 @@ def install(directory: Path) -> None:
     )
     iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
     tagging._RESOURCE_TAG_COLLECTORS["apigateway"] = _api_tags
+    # GetResources of AWS knows them all: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
+    tagging._COLLECTORS |= {"apigateway": _api_tags, "logs": _log_tags, "cloudwatch": _alarm_tags}
 
 
 def _naming_operations(extract: Callable[..., Any]) -> Callable[..., Any]:
@@ -145,7 +148,7 @@ def _recording_request(extract_resource_arn: Callable[..., Any]) -> Callable[...
     def record_request(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, region: str,
                        account: str) -> str:  # fmt: skip
         parameters = request_parameters.read(headers, body, query)
-        _request.set(Request(service, path, headers, parameters, region, account))
+        _request.set(Request(service, path, headers, query, parameters, region, account))
         if request_parameters.is_cbor(headers):  # which the emulator does not read here
             body = json.dumps(parameters, default=str).encode()
         return str(extract_resource_arn(service, method, path, headers, body, query, region, account))
@@ -225,6 +228,26 @@ def _api_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
         yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
+def _request_tags(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the condition keys of the tags that a request sets. The emulator finds none where an action is named by
+    its method, or the request is in CBOR."""
+    tags = parameters.get("tags") or parameters.get("Tags") or {}
+    pairs = tags if isinstance(tags, dict) else {str(tag["Key"]): tag.get("Value", "") for tag in tags}
+    values = {f"aws:RequestTag/{key}": value for key, value in pairs.items()}
+    return {**values, "aws:TagKeys": list(pairs)} if pairs else {}
+
+
+def _alarm_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    for arn, tags in cloudwatch._resource_tags.items():
+        yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _log_tags() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    for group in cloudwatch_logs._log_groups.values():
+        arn = str(group["arn"]).removesuffix(":*")
+        yield arn, [{"Key": key, "Value": value} for key, value in group.get("tags", {}).items()]
+
+
 def _access_checks(service: str, check: AccessCheck) -> Iterator[AccessCheck]:
     request = _request.get()
     if request and service in _ACCESS_CHECKS:
@@ -237,6 +260,9 @@ def _iam_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Name roles with their path, and add the condition key of the boundary for the actions that have it: the boundary
     in the request, or else the role's own."""
     parameters = request.parameters
+    if check.action == "iam:ListRoles":  # SAR has no resource for it, AWS's denials have: docs/iam.md, FindRoles
+        yield AccessCheck(check.action, f"arn:aws:iam::{request.account}:role{parameters.get('PathPrefix', '/')}")
+        return
     if "RoleName" not in parameters:
         yield check
         return
@@ -267,7 +293,9 @@ def _lambda_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck
     parameters = request.parameters
     if check.action == "lambda:AddPermission":
         principal = {"lambda:Principal": parameters.get("Principal")}
-        yield AccessCheck(check.action, check.resource, {**check.context, **principal})
+        qualifier = "".join(f":{value}" for value in request.query.get("Qualifier", []))
+        arn = check.resource.removesuffix(qualifier) + qualifier
+        yield AccessCheck(check.action, arn, {**check.context, **principal})
         return
     arn = request.arn("lambda", f"function:{parameters.get('FunctionName')}") if is_creating else check.resource
     yield AccessCheck(check.action, arn, check.context)
@@ -308,7 +336,8 @@ def _apigateway_checks(request: Request, check: AccessCheck) -> Iterator[AccessC
     parent, is_of_stages, stage_name = path.partition("/stages")
     _, is_of_one_api, api = parent.partition("/apis/")
     stage = apigateway._stages.get(api, {}).get(stage_name.strip("/"), {})
-    context = dict(check.context)
+    tags = _request_tags(parameters)
+    context = {**check.context, **tags}
     if is_of_stages:
         context["apigateway:Request/AccessLoggingDestination"] = _destination(parameters)
         context["apigateway:Resource/AccessLoggingDestination"] = _destination(stage)
@@ -320,11 +349,11 @@ def _apigateway_checks(request: Request, check: AccessCheck) -> Iterator[AccessC
         yield AccessCheck("iam:PassRole", role_arn, {"iam:PassedToService": "apigateway.amazonaws.com"})
     if verb == "POST" and parameters.get("tags"):
         if path == "/apis":
-            yield AccessCheck("apigateway:POST", f"{service}::/tags/{quote(f'{service}::/v2/apis/', safe='')}*")
+            yield AccessCheck("apigateway:POST", f"{service}::/tags/{quote(f'{service}::/v2/apis/', safe='')}*", tags)
         elif is_of_stages:
-            yield AccessCheck("apigateway:TagResource", f"{service}::{parent}/stages")
+            yield AccessCheck("apigateway:TagResource", f"{service}::{parent}/stages", tags)
             tagged = f"{service}::{parent}/stages/{parameters.get('stageName')}"
-            yield AccessCheck("apigateway:PUT", f"{service}::/tags/{quote(tagged, safe='')}")
+            yield AccessCheck("apigateway:PUT", f"{service}::/tags/{quote(tagged, safe='')}", tags)
     if is_of_stages and (_destination(parameters) or _destination(stage)):
         for action in _DELIVER_ACCESS_LOG.get(verb, ()):
             yield AccessCheck(action, "*")
@@ -338,6 +367,14 @@ def _logs_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Name groups and streams in the forms that users' denials show: see LogGroups, DescribeLogs and DescribeLogTags in
     infra/policies/ci.py."""
     parameters, operation = request.parameters, check.action.split(":")[1]
+    # AWS takes one of these members; the emulator takes more, and may then serve another than it checks.
+    more = [parameters.get("logGroupIdentifier"), *parameters.get("logGroupIdentifiers", []),
+            *parameters.get("logGroupNames", [])]  # fmt: skip
+    for name in filter(None, more):
+        named = name.removesuffix(":*") if name.startswith("arn:") else request.arn("logs", f"log-group:{name}")
+        yield AccessCheck(check.action, named, check.context)
+    if any(more) and "logGroupName" not in parameters:
+        return
     group = request.arn("logs", f"log-group:{parameters.get('logGroupName', '')}")
     if operation in ("CreateLogStream", "PutLogEvents"):
         resource = f"{group}:log-stream:{parameters.get('logStreamName', '')}"
@@ -358,13 +395,19 @@ def _events_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck
     yield AccessCheck(check.action, resource, check.context)
     if check.action == "events:PutRule" and parameters.get("Tags"):
         yield AccessCheck("events:TagResource", resource, check.context)
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html ("Passing roles")
+    # The rule's own: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+    for taker in (parameters, *parameters.get("Targets", [])):
+        if role_arn := taker.get("RoleArn"):
+            yield AccessCheck("iam:PassRole", role_arn, {"iam:PassedToService": "events.amazonaws.com"})
 
 
 def _cloudwatch_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Name alarms, one check for each; `*` stands for all when the request names none."""
     parameters = request.parameters
+    tags = _request_tags(parameters)
     if "ResourceARN" in parameters:
-        yield AccessCheck(check.action, parameters["ResourceARN"], check.context)
+        yield AccessCheck(check.action, parameters["ResourceARN"], {**check.context, **tags})
         return
     if "Alarm" not in check.action:
         yield check
@@ -381,19 +424,23 @@ def _cloudwatch_checks(request: Request, check: AccessCheck) -> Iterator[AccessC
     for arn in [request.arn("cloudwatch", f"alarm:{name}") for name in names]:
         yield AccessCheck(check.action, arn, context)
         if check.action == "cloudwatch:PutMetricAlarm" and parameters.get("Tags"):
-            yield AccessCheck("cloudwatch:TagResource", arn, check.context)
+            yield AccessCheck("cloudwatch:TagResource", arn, tags)
 
 
 def _kms_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Name a key by its own ARN, also when the request names its alias:
     https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html"""
     yield AccessCheck(check.action, _key_arn(check.resource), check.context)
+    # The emulator decrypts with the key of the ciphertext, whichever key the request names; AWS refuses another.
+    if key := iam_actions._kms_key_id_from_ciphertext(request.parameters.get("CiphertextBlob")):
+        yield AccessCheck(check.action, _key_arn(key), check.context)
 
 
 def _s3_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
     """Add the check of the key that encrypts the object: the one that a request names, or the object has, or else the
     bucket's. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms"""
-    yield check
+    context = {f"s3:{name}": request.headers[name] for name in (_CALLERS_KEY,) if name in request.headers}
+    yield AccessCheck(check.action, check.resource, {**check.context, **context})
     key_action = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(check.action)
     bucket, _, name = check.resource.removeprefix("arn:aws:s3:::").partition("/")
     if check.action == "s3:PutObject":
@@ -405,6 +452,7 @@ def _s3_checks(request: Request, check: AccessCheck) -> Iterator[AccessCheck]:
         yield AccessCheck(key_action, _key_arn(key))
 
 
+_CALLERS_KEY = "x-amz-server-side-encryption-customer-algorithm"
 _SSE_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 

@@ -18,7 +18,9 @@ from infra.policies.document import document
 from local_aws.provider.resource import Aws, Props
 from local_aws.rehearsal import github
 
-Caller = Literal["a token", "deploy role", "preview role", "observer", "function", "role created by CI"]
+Caller = Literal[
+    "a token", "deploy role", "preview role", "operator", "observer", "function", "client", "role created by CI"
+]  # fmt: skip
 
 REFUSALS = {"AccessDenied", "AccessDeniedException"}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -352,6 +354,13 @@ def _for_more_rights(account: Account) -> Iterator[DeniedCall]:
         "lambda",
         "update_function_configuration",
         {"FunctionName": account.app.function, "Role": account.deploy_role_arn},
+    )
+    version = {"FunctionName": account.app.function, "Qualifier": "1", "StatementId": "s"}
+    yield call(
+        "open a published version of the function",
+        "lambda",
+        "add_permission",
+        {**version, "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"},
     )
     yield call(
         "pass a role to API Gateway",

@@ -25,7 +25,7 @@ from local_aws.rehearsal.denied_calls import Account
 from local_aws.rehearsal.github import CREDENTIALS
 from ops.console import NullConsole
 from ops.errors import UsageError
-from ops.health.check import Expectation, check
+from ops.health.check import Expectation, check, check_gone
 from ops.health.telemetry import Telemetry
 from ops.health.workload import Workload
 from ops.incidents import incident, truth
@@ -253,7 +253,10 @@ class Lifecycle:
         self._before_destroy = self.app.resources()
         update = self.app.destroy(MESSAGE)
         _expect("only deleted resources", set(update.changes) == {"delete"}, _counts(update))
-        return Proof(_counts(update), _record(update))
+        gone = check_gone("app", backend.Backend(os.environ["PULUMI_BACKEND_URL"]), NullConsole())
+        for observation in gone.observations:
+            _expect(f"{observation.name}: {observation.expected}", observation.passed, observation.actual)
+        return Proof(_counts(update), {**_record(update), "check": gone.as_record()})
 
     def look_for_leftovers(self) -> Proof:
         """Look for every deleted resource in AWS itself, not in the state."""

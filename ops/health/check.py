@@ -223,15 +223,20 @@ def check_gone(stack: str, state: Backend, console: Console) -> Result:
     if resources is None:
         raise state.no_such_stack(stack)
     left = [urn.name_of(resource["urn"]) for resource in resources]
-    there = leftovers.find(layout.stack_name(stack, project.name()), state.region) if not left else []
     is_there = BOOTSTRAP_STACK in state.stacks()
     observations = [
         Observation(f"stack {stack}", "no resources", ", ".join(left) or "none", not left, traffic.seconds),
-        Observation("AWS", "nothing of its names", ", ".join(there) or "nothing", not there, traffic.seconds),
         Observation(
             "bootstrap", "its state in the bucket", "there" if is_there else "missing", is_there, traffic.seconds
         ),
     ]
+    if not left:  # else AWS has what the state has
+        others = state.deployed_apps()
+        there = leftovers.find(layout.stack_name(stack, project.name()), others, state.region)
+        except_of = f", except of {', '.join(others)}" if others else ""
+        expected = f"nothing of its names or tags{except_of}"
+        actual = ", ".join(there) or "nothing"
+        observations.insert(1, Observation("AWS", expected, actual, not there, traffic.seconds))
     run = _Run(traffic, 0, console)
     for observation in observations:
         run.show(observation)

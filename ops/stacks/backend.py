@@ -68,6 +68,11 @@ class Backend:
         plain = {name.removesuffix(COMPRESSED[0]).removesuffix(COMPRESSED[1]) for name in files}
         return sorted(name.removesuffix(".json") for name in plain if name.endswith(".json"))
 
+    def deployed_apps(self) -> list[str]:
+        """The names of this project's app stacks that have resources: anybody who may write state can make an empty one
+        of any name."""
+        return [stack for stack in self.stacks() if stack != names.BOOTSTRAP_STACK and self.resources(stack)]
+
     def resources(self, stack: str) -> Resources | None:
         """What the stack's state has, or None when there is no such stack."""
         key = self._state_key(self._keys(stack).state)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from handler import scenario
+from ops.console import one_line
 from ops.errors import UsageError
 from ops.stacks.backend import Backend
 from ops.stacks.history import Resources
@@ -54,8 +55,7 @@ def read(backend: Backend, stack: str) -> Status:
     if not is_incident(resources):
         return Status(stack, "deployed")
     last = backend.last_update(stack) or {"time": "", "message": ""}
-    run = " ".join(last["message"].split())  # anybody's text: on one line it is no workflow command
-    return Status(stack, "deployed", is_incident=True, since=last["time"], run=run)
+    return Status(stack, "deployed", is_incident=True, since=last["time"], run=one_line(last["message"]))
 
 
 def is_incident(resources: Resources) -> bool:

@@ -1,11 +1,17 @@
 """./sandbox check and ./sandbox local, on an emulator that `rehearse --keep` left running."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from infra.policies import trust
 from tests.local.conftest import Deployed
+from tests.local.test_denied_calls import package
+from tests.support.attacks import METRIC
 
 
 def test_the_lifecycle_by_hand(deployed: Deployed, tmp_path: Path) -> None:
@@ -136,12 +142,102 @@ def test_a_second_stack_is_independent_of_the_first(deployed: Deployed) -> None:
         destroyed = deployed("local", "destroy", "--stack", "blue")
     assert "delete 26" in destroyed.stdout
     assert deployed("check", "--stack", "blue", "--expect", "gone").returncode == 0
-    logs = deployed.client("logs")
-    logs.create_log_group(logGroupName="/aws/lambda/storefront-blue-handler")
-    try:
-        left = deployed("check", "--stack", "blue", "--expect", "gone")
-    finally:
-        logs.delete_log_group(logGroupName="/aws/lambda/storefront-blue-handler")
-        logs.close()
-    assert (left.returncode, "saw /aws/lambda/storefront-blue-handler" in left.stdout) == (1, True)
     assert deployed("status", "--stack", "blue").returncode == 0
+
+
+LEFT_BY_NAME = {"Project": "billing", "Stack": "other"}
+"""Tags that do not say whose it is: the name does."""
+
+LEFT_BY_TAG = {"Project": "storefront", "Stack": "app"}
+OF_NO_STACK = {"Project": "storefront", "Stack": "gone-long-ago"}
+OF_ANOTHER_STACK = {"Project": "storefront", "Stack": "app-x"}
+
+
+def test_what_is_left_of_a_stack_is_named_by_names_and_by_tags(deployed: Deployed) -> None:
+    """Each kind of resource, beside those that are another stack's or another team's."""
+    assert deployed("local", "up", "--stack", "app-x").returncode == 0
+    assert deployed("local", "destroy", "--stack", "app").returncode == 0
+    try:
+        assert deployed("check", "--stack", "app", "--expect", "gone").returncode == 0
+        with leftovers(deployed) as expected:
+            left = deployed("check", "--stack", "app", "--expect", "gone")
+        assert left.returncode == 1, left.stdout + left.stderr
+        (line,) = [line for line in left.stdout.splitlines() if "nothing of its names or tags" in line]
+        assert sorted(line.partition(", saw ")[2].split(", ")) == sorted(expected)
+        assert deployed("check", "--stack", "app", "--expect", "gone").returncode == 0
+    finally:
+        assert deployed("local", "destroy", "--stack", "app-x").returncode == 0
+        assert deployed("local", "up", "--stack", "app").returncode == 0
+
+
+@contextlib.contextmanager
+def leftovers(deployed: Deployed) -> Iterator[list[str]]:
+    """Make leftovers of stack `app`, and some resources that are not; yield how `check` names the former."""
+    with contextlib.ExitStack() as stack:
+
+        def client(service: str) -> Any:
+            return stack.enter_context(contextlib.closing(deployed.client(service)))
+
+        functions, logs, alarms, events, gateway, iam = (
+            client(service) for service in ("lambda", "logs", "cloudwatch", "events", "apigatewayv2", "iam")
+        )
+
+        expected: list[str] = []
+
+        def role(name: str, path: str = "/storefront/app/") -> str:
+            made = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust.by_lambda())
+            stack.callback(iam.delete_role, RoleName=name)
+            return str(made["Role"]["Arn"])
+
+        def function(name: str, tags: dict[str, str]) -> None:
+            functions.create_function(FunctionName=name, Runtime="python3.13", Handler="a.b", Role=arn, Tags=tags,
+                                      Code={"ZipFile": package("")})  # fmt: skip
+            stack.callback(functions.delete_function, FunctionName=name)
+
+        def log_group(name: str, tags: dict[str, str]) -> None:
+            logs.create_log_group(logGroupName=name, tags=tags)
+            stack.callback(logs.delete_log_group, logGroupName=name)
+
+        def alarm(name: str, tags: dict[str, str]) -> None:
+            listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+            alarms.put_metric_alarm(**METRIC, AlarmName=name, Tags=listed)
+            stack.callback(alarms.delete_alarms, AlarmNames=[name])
+
+        def rule(name: str, tags: dict[str, str]) -> None:
+            listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+            events.put_rule(Name=name, ScheduleExpression="rate(1 hour)", Tags=listed)
+            stack.callback(events.delete_rule, Name=name)
+
+        def api(name: str, tags: dict[str, str]) -> str:
+            id = str(gateway.create_api(Name=name, ProtocolType="HTTP", Tags=tags)["ApiId"])
+            stack.callback(gateway.delete_api, ApiId=id)
+            return f"/apis/{id} ({name})"
+
+        arn = role("storefront-app-evil-role")
+        role("storefront-nobody-role")
+        role("storefront-app-x-more-role")
+        role("storefront-app-billing-role", "/")
+        for make, kind, own, beside, other in (
+            (function, "function:", "storefront-app-handler", "evil", "billing"),
+            (log_group, "log-group:", "/aws/lambda/storefront-app-client", "/evil", "/aws/lambda/billing"),
+            (alarm, "alarm:", "storefront-app-api-5xx", "evil", "billing"),
+            (rule, "rule/", "storefront-app-client-schedule", "evil", "billing"),
+        ):
+            make(own, LEFT_BY_NAME)
+            make(f"{beside}-tagged", LEFT_BY_TAG)
+            make(f"{beside}-of-no-stack", OF_NO_STACK)
+            make(f"{beside}-other-stack", OF_ANOTHER_STACK)
+            make(other, LEFT_BY_NAME)
+            expected.extend(f"{kind}{name}" for name in (own, f"{beside}-tagged", f"{beside}-of-no-stack"))
+        log_group("/aws/lambda/storefront-app-evil", {})
+        expected += [
+            api("storefront-app-api", {}),
+            api("evil", LEFT_BY_TAG),
+            api("storefront-nobody-api", {}),
+            "log-group:/aws/lambda/storefront-app-evil",
+            "role/storefront/app/storefront-app-evil-role",
+            "role/storefront/app/storefront-nobody-role",
+        ]
+        api("evil-2", OF_ANOTHER_STACK)
+        api("storefront-app-x-api", {})
+        yield expected

@@ -263,7 +263,7 @@ def test_a_job_that_the_role_does_not_trust_is_recorded(history: History) -> Non
 
 
 def test_a_function_is_recorded_by_its_role(history: History) -> None:
-    function = history.aws(credentials_in_function(history.root))
+    function = history.aws(credentials_in_function(history.root, "probe", APP.execution_role))
     stream = {"logGroupName": names.AppNames("probe").log_group, "logStreamName": "test"}
     with pytest.raises(ClientError):
         function.client("logs").create_log_stream(**stream)

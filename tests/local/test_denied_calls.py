@@ -18,7 +18,9 @@ from local_aws.emulator.process import Emulator
 from local_aws.provider.resource import Aws
 from local_aws.rehearsal import denied_calls, github
 from local_aws.rehearsal.denied_calls import Account, DeniedCall
+from ops.stacks.backend import Backend
 from tests.local.conftest import REGION, load, replace_policy, reset
+from tests.support import attack_chains, attacks
 from tests.support.deploying import app_over_bootstrap
 from tests.support.permissions import without
 
@@ -28,8 +30,8 @@ CONTEXT = AwsContext("aws", "111122223333", REGION)
 NOT_FOUND = "ResourceNotFoundException"
 PERSON = "casey"
 SERVICES = (
-    "apigatewayv2", "cloudtrail", "cloudwatch", "devops-agent", "events", "iam", "kms", "lambda", "logs",
-    "resourcegroupstaggingapi", "s3", "sts",
+    "apigateway", "apigatewayv2", "cloudformation", "cloudtrail", "cloudwatch", "devops-agent", "dynamodb", "events",
+    "iam", "kms", "lambda", "logs", "resourcegroupstaggingapi", "s3", "secretsmanager", "ssm", "sts",
 )  # fmt: skip
 
 
@@ -48,12 +50,16 @@ def make_account(other_api: str = "", key_arn: str = "", token_secret: str = "")
 
 
 class Target(NamedTuple):
-    """An account with bootstrap, a healthy app and another team's resources; clients by caller; initial snapshots."""
+    """An account with bootstrap, a healthy app and another team's resources; clients by caller; initial snapshots; the
+    environment of a shell with the operator's credentials; the backend's URL; a text under another team's key."""
 
     account: Account
     administrator: Aws
     sessions: dict[str, Aws]
     initial: dict[str, Any]
+    operator: dict[str, str]
+    backend: str
+    foreign: bytes
 
 
 @pytest.fixture(scope="module")
@@ -75,24 +81,32 @@ def target(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFacto
         load(environment, started.environment())
         folder, person = tmp_path_factory.mktemp("state"), create_person(administrator)
         people = {"operatorPrincipals": CONTEXT.iam_arn(f"user/{PERSON}")}
-        app, _, _ = app_over_bootstrap(root, administrator, folder, **people)
+        app, _, backend_url = app_over_bootstrap(root, administrator, folder, **people)
         app.up()
     key = administrator.client("kms").describe_key(KeyId=names.STATE_KEY_ALIAS)["KeyMetadata"]["Arn"]
     account = make_account(create_other_team(administrator), key, started.token_secret)
-    in_function = credentials_in_function(administrator)
+    theirs = administrator.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    foreign = administrator.client("kms").encrypt(KeyId=theirs, Plaintext=b"x")["CiphertextBlob"]
+    in_function = credentials_in_function(administrator, "probe", APP.execution_role)
+    in_client = credentials_in_function(administrator, "probe-client", APP.client_role)
     deployment, pull_request = (
         github.token(subject, started.token_secret) for subject in (JOBS.deployment, JOBS.pull_request)
     )
+    operator = person_session(session(person), names.OPERATOR_ROLE)
     sessions = {
         "deploy role": session(github.session(administrator, account.deploy_role_arn, deployment)),
         "preview role": session(github.session(administrator, account.preview_role_arn, pull_request)),
-        "observer": session(observer_session(session(person))),
+        "operator": session(operator),
+        "observer": session(person_session(session(person), names.OBSERVER_ROLE)),
         "function": session(in_function),
+        "client": session(in_client),
         "a token": administrator,
     }
     try:
         initial = {service: snapshot(administrator, account) for service, snapshot in SNAPSHOTS.items()}
-        yield Target(account, administrator, sessions, initial)
+        yield Target(
+            account, administrator, sessions, initial, {**started.environment(), **operator}, backend_url, foreign
+        )
     finally:
         for aws in opened:
             aws.close()
@@ -109,8 +123,8 @@ def create_person(aws: Aws) -> dict[str, str]:
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
 
-def observer_session(person: Aws) -> dict[str, str]:
-    arn = CONTEXT.iam_arn(f"role{names.PEOPLE_ROLE_PATH}{names.OBSERVER_ROLE}")
+def person_session(person: Aws, role: str) -> dict[str, str]:
+    arn = CONTEXT.iam_arn(f"role{names.PEOPLE_ROLE_PATH}{role}")
     return github.environment(person.client("sts").assume_role(RoleArn=arn, RoleSessionName="test"))
 
 
@@ -141,15 +155,15 @@ def create_other_team(aws: Aws) -> str:
     return api
 
 
-def credentials_in_function(aws: Aws) -> dict[str, str]:
-    """Return the credentials in the environment of a function with the app's execution role."""
+def credentials_in_function(aws: Aws, stack: str, role: str) -> dict[str, str]:
+    """Return the credentials in the environment of a new function with one of the app's roles."""
     code = f"import os\ndef handler(event, context): return {{name: os.environ[name] for name in {github.CREDENTIALS}}}"
-    client, probe = aws.client("lambda"), names.AppNames("probe").function
+    client, probe = aws.client("lambda"), names.AppNames(stack).function
     client.create_function(
         FunctionName=probe,
         Runtime="python3.13",
         Handler="main.handler",
-        Role=CONTEXT.iam_arn(f"role{names.APP_ROLE_PATH}{APP.execution_role}"),
+        Role=CONTEXT.iam_arn(f"role{names.APP_ROLE_PATH}{role}"),
         Code={"ZipFile": package(code)},
     )
     client.get_waiter("function_active_v2").wait(FunctionName=probe, WaiterConfig={"Delay": 1})
@@ -273,6 +287,7 @@ def every_call(account: Account) -> list[DeniedCall]:
         *denied_calls.of_ci(account),
         *denied_calls.of_observer(account),
         *denied_calls.of_function(account),
+        *attacks.calls(account),
     ]
 
 
@@ -290,8 +305,9 @@ def assert_denied(request: pytest.FixtureRequest, target: Target, call: DeniedCa
 
     record(request, call, response)
     assert response in denied_calls.REFUSALS
-    after = SNAPSHOTS[call.service](target.administrator, target.account)
-    assert after == target.initial[call.service]
+    if call.service in SNAPSHOTS:  # the app uses no others, and has nothing there
+        after = SNAPSHOTS[call.service](target.administrator, target.account)
+        assert after == target.initial[call.service]
 
 
 @pytest.mark.parametrize(
@@ -299,6 +315,77 @@ def assert_denied(request: pytest.FixtureRequest, target: Target, call: DeniedCa
 )
 def test_the_call_is_denied_and_changes_nothing(number: int, target: Target, request: pytest.FixtureRequest) -> None:
     assert_denied(request, target, every_call(target.account)[number])
+
+
+CHAINS = attack_chains.chains(make_account())
+
+
+@pytest.mark.parametrize(
+    "number", range(len(CHAINS)), ids=[f"{chain.caller}: {chain.title}".replace("::", ":") for chain in CHAINS]
+)
+def test_the_chain_ends_refused_or_is_found(
+    number: int, target: Target, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = attack_chains.chains(target.account)[number]
+    expected = [call.response for call in chain.calls]
+
+    responses = []
+    try:
+        for _, service, operation, parameters in chain.calls:
+            call = DeniedCall(chain.caller, chain.title, service, operation, parameters)
+            response = call.result(target.sessions[chain.caller])
+            responses.append("denied" if response in denied_calls.REFUSALS else response)
+        assert responses == expected
+        end = "refused"
+        if chain.finds:
+            load(monkeypatch, target.operator)
+            end = f"found by {chain.finds(Backend(target.backend))}"
+    finally:
+        chain.undo(target.administrator)
+
+    assert_unchanged(target)
+    outcome = (chain.caller, chain.title, expected.count("allowed"), expected.count("denied"), end)
+    request.node.user_properties.append(("chain", outcome))
+
+
+def assert_unchanged(target: Target) -> None:
+    after = {service: snapshot(target.administrator, target.account) for service, snapshot in SNAPSHOTS.items()}
+    assert after == target.initial
+
+
+def test_at_least_300_calls_and_10_chains_are_tried(record_property: Callable[[str, Any], None]) -> None:
+    calls = {attacks.identity(call) for call in DENIED_CALLS}
+    callers = {call.caller for call in DENIED_CALLS}
+
+    in_rehearsal, in_chains = len(denied_calls.of_ci(make_account())), sum(len(chain.calls) for chain in CHAINS)
+    found = sum(chain.finds is not None for chain in CHAINS)
+    lines = [
+        f"calls: {len(calls)} different ones, all to be refused; a rehearsal makes {in_rehearsal} of them",
+        f"chains: {len(CHAINS)}, of {in_chains} calls; {found} end found, {len(CHAINS) - found} refused",
+    ]
+    record_property("section", ("what attackers try", lines))
+    assert len(calls) == len(DENIED_CALLS) >= 300
+    assert len({chain.title for chain in CHAINS}) == len(CHAINS) >= 10
+    assert min(len(chain.calls) for chain in CHAINS) >= 2
+    assert all(chain.finds or chain.calls[-1].response == "denied" for chain in CHAINS)
+    assert callers == {"a token", "deploy role", "preview role", "operator", "observer", "function", "client"}
+    assert {chain.caller for chain in CHAINS} == callers - {"a token"}
+
+
+def test_the_operator_is_denied_what_the_deploy_role_is(target: Target, request: pytest.FixtureRequest) -> None:
+    """The two roles have the same policies."""
+    calls = [
+        dataclasses.replace(call, caller="operator")
+        for call in every_call(target.account)
+        if call.caller == "deploy role"
+    ]
+
+    responses = [call.result(target.sessions["operator"]) for call in calls]
+
+    for call, response in zip(calls, responses, strict=True):
+        record(request, call, response)
+    assert set(responses) <= denied_calls.REFUSALS
+    assert_unchanged(target)
 
 
 def test_state_cannot_be_read_or_written_over_plain_http(target: Target, request: pytest.FixtureRequest) -> None:
@@ -333,6 +420,15 @@ def test_state_cannot_be_read_without_the_key(role: str, target: Target, request
         assert_denied(request, target, DeniedCall(by, "read state without the key", "s3", "get_object", state))
     finally:
         replace_policy(target.administrator, name, "state", lambda _: policy)
+
+
+@pytest.mark.parametrize("caller", ["deploy role", "preview role"])
+def test_another_teams_text_cannot_be_decrypted_by_naming_the_states_key(
+    caller: denied_calls.Caller, target: Target, request: pytest.FixtureRequest
+) -> None:
+    parameters = {"KeyId": target.account.key_arn, "CiphertextBlob": target.foreign}
+
+    assert_denied(request, target, DeniedCall(caller, "decrypt another team's text", "kms", "decrypt", parameters))
 
 
 def test_a_role_that_trusts_githubs_new_form_of_subject_denies_the_old_form(

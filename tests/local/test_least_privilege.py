@@ -19,7 +19,7 @@ from local_aws.rehearsal.lifecycle import REPOSITORY, Lifecycle, StepFailed
 from ops.errors import UsageError
 from tests.local.conftest import load, replace_policy, reset
 from tests.local.test_denied_calls import CONTEXT, make_account
-from tests.support import permissions
+from tests.support import attacks, permissions
 from tests.support.permissions import granted, of_role, statements, without
 
 DEPLOY = of_role("deploy", CONTEXT)
@@ -172,7 +172,8 @@ def test_every_statement_is_needed(concern: str, sid: str, lifecycle: Lifecycle)
 
 def test_the_administrator_is_allowed_every_denied_call(aws: Aws) -> None:
     """So each call is valid, and only the role is denied. Except STS: there the trust policy decides."""
-    calls = [*denied_calls.of_ci(make_account()), *denied_calls.of_function(make_account())]
+    account = make_account()
+    calls = [*denied_calls.of_ci(account), *denied_calls.of_function(account), *attacks.calls(account)]
 
     denied = [call.title for call in calls if call.service != "sts" and call.result(aws) in denied_calls.REFUSALS]
 

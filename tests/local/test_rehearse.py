@@ -225,8 +225,8 @@ def test_a_failed_step_is_printed_with_expected_and_actual(project_copy: Path, s
             "infra/function.py",
             "child = options.child(self)",
             "child = pulumi.ResourceOptions(parent=self, retain_on_delete=True)",
-            "12  look for leftovers       administrator  FAILED\n"
-            "    expected nothing of the app\n    actual   app-function-logs, app-function-",
+            "11  destroy the app          deploy role    FAILED\n"
+            "    expected AWS: nothing of its names or tags\n    actual   function:storefront-app-client, ",
         ),
     ],
     ids=["a flip that changes more", "a destroy that leaves something"],

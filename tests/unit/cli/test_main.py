@@ -9,6 +9,7 @@ import pytest
 
 import cli.status
 import cli.summary
+from ops.errors import UsageError
 from ops.stacks import backend
 from tests.support import verbs
 
@@ -64,3 +65,15 @@ def test_half_a_surrogate_in_a_message_can_be_printed(monkeypatch: pytest.Monkey
     monkeypatch.setattr(cli.status, "main", lambda _: print("\ud800") or 0)
 
     assert verbs.run("status").stdout == "\\ud800\n"
+
+
+def test_text_of_others_in_a_message_steers_no_terminal_and_is_no_workflow_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A state's resource is named in a message, and whoever writes the state names it."""
+    fail(monkeypatch, UsageError("urn:pulumi:\x1b[2J\n::stop-commands::x\u202e is not to be trusted"))
+
+    ended = verbs.run("status", "--stack", "app")
+
+    assert ended.code == 2
+    assert ended.stderr == "sandbox: urn:pulumi:\\x1b[2J ::stop-commands::x\\u202e is not to be trusted\n"

@@ -70,6 +70,7 @@ def test_the_state_bucket_is_private_versioned_encrypted_and_tls_only() -> None:
         {"Bool": {"aws:SecureTransport": "false"}},
         {"Null": {method: "false"}, "StringNotEquals": {method: "aws:kms"}},
         {"Null": {key: "false"}, "StringNotEquals": {key: "arn:aws:mock:::bootstrap-state-key"}},
+        {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
     ]
 
 

@@ -7,14 +7,18 @@ import re
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
+from infra import tags
 from infra.aws_context import AwsContext
+from tests.support import permissions
 from tests.support.permissions import CONTEXTS, documents, granted, listed, of_role, statements
 
 UNLISTED = {
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-iam-policy.html
-    "TagApis": {"apigateway:POST", "apigateway:PUT", "apigateway:DELETE"},
+    "TagApis": {"apigateway:POST", "apigateway:PUT"},
     # https://github.com/hashicorp/terraform-provider-aws/issues/20634
     "TagStages": {"apigateway:TagResource"},
+    # AWS's denials name `role/` and the path of the request: docs/iam.md
+    "FindRoles": {"iam:ListRoles"},
 }
 """Actions that AWS evaluates and its reference does not list, by statement."""
 
@@ -63,13 +67,18 @@ def test_no_statement_is_negated(name: str, context: AwsContext) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_the_alarm_actions_use_for_all_values(name: str, context: AwsContext) -> None:
+def test_only_alarm_actions_and_tags_use_for_all_values(name: str, context: AwsContext) -> None:
     every = statements(documents(context)[name])
     sids = [statement["Sid"] for statement in every if "ForAllValues" in json.dumps(statement)]
 
     # ForAllValues is also true for a request without the key:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
-    assert sids == (["AlarmsWithoutActions"] if name == "deploy telemetry" else [])
+    expected = {
+        "deploy functions": ["TagRoles", "TagFunctions", "TagSchedules"],
+        "deploy apis": ["TagApis", "TagStages"],
+        "deploy telemetry": ["AlarmsWithoutActions", "TagLogGroups", "TagAlarms"],
+    }
+    assert sids == expected.get(name, [])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -106,6 +115,19 @@ def test_a_role_has_at_most_ten_policies_and_unique_statement_ids(role: str) -> 
 
     assert len(sids) == len(set(sids))
     assert len(policies) <= 10  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+
+
+def test_ci_may_set_the_tags_that_stacks_declare_and_take_none_away(context: AwsContext) -> None:
+    declared = {key for resource in permissions.declared() for key in resource.inputs.get("tags", {})}
+    every = [statement for text in of_role("deploy", context).values() for statement in statements(text)]
+    conditions = [one["Condition"] for one in every if one["Sid"].startswith("Tag")]
+
+    assert declared == set(tags.KEYS)
+    assert len(conditions) == 7
+    for condition in conditions:
+        assert condition["ForAllValues:StringEquals"] == {"aws:TagKeys": list(tags.KEYS)}
+        assert condition["StringEqualsIfExists"] == {"aws:RequestTag/Project": "storefront"}
+    assert [one["Sid"] for one in every if "Untag" in json.dumps(one["Action"])] == []
 
 
 def test_ci_is_trusted_only_by_exact_audience_and_subject(context: AwsContext) -> None:

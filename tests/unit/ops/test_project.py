@@ -106,7 +106,7 @@ def test_a_project_without_a_name_is_an_error(folder: Path) -> None:
         ),
         (
             "colour=red",
-            "--config colour=red: colour is no setting of this project: it must be one of agentSpaceArn, failMode, "
+            "--config colour=red: colour is no setting of this project: it must be one of agentSpaceArns, failMode, "
             "githubEnvironment, githubOidcProviderArn, githubRepository, githubSubjectPrefix, logRetentionDays, "
             "operatorPrincipals, protect, scope, serviceName, surface, trafficPerMinute",
         ),
