@@ -50,11 +50,12 @@ ACTIONS = {
     "pulumi/actions": "pulumi",
 }
 FLIP = "| update | app-function-lambda | `aws:lambda/function:Function` | environment |\n\n18 unchanged."
+SPACES = [f"arn:aws:aidevops:{REGION}:{process.ACCOUNT}:agentspace/{name}" for name in ("string-1", "markdown-2")]
 CAMPAIGN: dict[str, Any] = {
-    "agent": "runbook",
+    "agent": "devops-agent",
     "trials": "8",
     "stacks": "app plain",
-    "spaces": "",
+    "spaces": " ".join(SPACES),
     "max_usd": "50",
 }
 RUN = "https://github.com/octo-org/octo-repo/actions/runs/4711"
@@ -176,7 +177,8 @@ class GitHub:
         local = self.emulator.pulumi_environment()
         copied = (
             "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_EC2_METADATA_DISABLED", "AWS_CONFIG_FILE",
-            "AWS_SHARED_CREDENTIALS_FILE", "NO_PROXY", "no_proxy", "PULUMI_HOME", "PULUMI_SKIP_UPDATE_CHECK",
+            "AWS_SHARED_CREDENTIALS_FILE", "AWS_DISABLE_HOST_PREFIX_INJECTION", "NO_PROXY", "no_proxy", "PULUMI_HOME",
+            "PULUMI_SKIP_UPDATE_CHECK",
         )  # fmt: skip
         return {
             **{name: local[name] for name in copied},
@@ -216,6 +218,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
     with process.running(REGION) as emulator:
         with pytest.MonkeyPatch.context() as patch:
             load(patch, emulator.pulumi_environment())
+            bootstrap = emulator.workspace / "Pulumi.bootstrap.yaml"
+            bootstrap.write_text(bootstrap.read_text() + f"  incident-sandbox:agentSpaceArns: {','.join(SPACES)}\n")
             outputs = choose("embedded", emulator).bootstrap(REPOSITORY, "bootstrap").outputs
         variables = {**outputs["githubVariables"]["repository"], **outputs["githubVariables"]["environment"]}
         install_plugin(emulator)
@@ -455,17 +459,25 @@ def test_a_campaign_is_a_job_for_each_stack_and_a_report_of_all(hub: GitHub, aws
     deployed = hub.run("deploy-lambda", stack="plain")
     assert deployed.succeeded, deployed.log
 
-    run = hub.run("evaluate", **CAMPAIGN)
+    def without_pauses(checkout: Path) -> None:
+        workflow = checkout / WORKFLOWS / "evaluate.yml"
+        text = workflow.read_text()
+        assert text.count(" --yes\n") == 1
+        workflow.write_text(text.replace(" --yes\n", " --yes --pause 0 --poll 0.2\n"))
+
+    run = hub.run("evaluate", change=without_pauses, **CAMPAIGN)
 
     assert run.succeeded, run.log
-    campaign = CampaignFolder(hub.folder / "artifacts" / "report" / "runbook")
-    shards = [CampaignFolder(hub.folder / "artifacts" / f"campaign-{stack}" / "runbook") for stack in ("app", "plain")]
+    campaign = CampaignFolder(hub.folder / "artifacts" / "report" / "devops-agent")
+    shards = [
+        CampaignFolder(hub.folder / "artifacts" / f"campaign-{stack}" / "devops-agent") for stack in ("app", "plain")
+    ]
     assert [{trial.stack for trial in shard.trials()} for shard in shards] == [{"app"}, {"plain"}]
     assert campaign.campaign().seed == 4711
     assert summarize(campaign.results()) == summarize([*shards[0].results(), *shards[1].results()])
     verdicts = [result.verdict for result in campaign.results() if result.trial.status is Status.DONE]
     assert verdicts == [Verdict.PASS] * 8, list(campaign.results())
-    assert "**runbook named the true cause in 4 of 4 incidents" in run.summary
+    assert "**devops-agent named the true cause in 4 of 4 incidents" in run.summary
     assert fail_mode(aws) == "false"
     assert sessions(hub) >= {"deploy-4711"}
 
@@ -475,7 +487,7 @@ def test_a_campaign_is_a_job_for_each_stack_and_a_report_of_all(hub: GitHub, aws
     [
         ({"trials": "23"}, "trials is '23': it must be a number from 1 to 22"),
         ({"stacks": "app bootstrap"}, "stacks has 'bootstrap'"),
-        ({"agent": "devops-agent", "spaces": "one"}, "spaces has 1 agent spaces for 2 stacks"),
+        ({"spaces": "one"}, "spaces has 1 agent spaces for 2 stacks"),
         ({"max_usd": "a lot"}, "max_usd is 'a lot'"),
     ],
 )
