@@ -18,13 +18,14 @@ from pathlib import Path
 
 import boto3
 
+from benchmarks import evaluation
 from ops.project import ROOT
 from tests.support.checkouts import copy_files, copy_project, shell_with_env
 
 PYTHON = sys.executable
 SANDBOX = [PYTHON, str(ROOT / "sandbox")]
 FUNCTION = "storefront-app-handler"
-AWS_CLI = "awscli==1.46.3"  # the baseline: a change of the function by hand; pins a botocore of its own
+AWS_CLI = [PYTHON, "-m", "awscli"]  # the baseline: a change of the function by hand
 
 
 def main(argv: list[str]) -> int:
@@ -35,6 +36,8 @@ def main(argv: list[str]) -> int:
         "dependencies": dependencies,
         "first-use": first_use,
         "truth": truth,
+        "campaign": evaluation.campaign,
+        "report": evaluation.report,
     }
     parser = argparse.ArgumentParser(prog="sandbox benchmark", description=__doc__)
     parser.add_argument("which", nargs="*", metavar="WHICH", help=f"any of: {', '.join(benchmarks)} (all)")
@@ -51,7 +54,7 @@ def flip() -> None:
     """Measure an `up` that changes failMode, by each engine, and its preview, against the AWS CLI's own change."""
     with deployed() as (checkout, shell):
         local_up = [PYTHON, str(checkout / "sandbox"), "local", "up", "--config"]
-        update = [*aws_cli(), "lambda", "update-function-configuration", "--function-name", FUNCTION, "--environment"]
+        update = [*AWS_CLI, "lambda", "update-function-configuration", "--function-name", FUNCTION, "--environment"]
         pulumi = ["pulumi", "--non-interactive", "--stack", "app"] if shutil.which("pulumi") else []
         times: dict[str, list[float]] = {}
         for turn in range(12):
@@ -127,17 +130,6 @@ def deployed() -> Iterator[tuple[Path, dict[str, str]]]:
             yield checkout, shell
         finally:
             subprocess.run([*sandbox, "local", "stop"], capture_output=True, check=False)
-
-
-def aws_cli() -> list[str]:
-    """Return the command of the AWS CLI; install it in a virtual environment of its own inside `.venv`."""
-    folder = ROOT / ".venv" / "aws-cli"
-    python = folder / "bin" / "python"
-    if not (folder / "bin" / "aws").exists():
-        subprocess.run([PYTHON, "-m", "venv", "--clear", str(folder)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", AWS_CLI]
-        subprocess.run(install, check=True)
-    return [str(python), str(folder / "bin" / "aws")]
 
 
 def rehearse() -> None:

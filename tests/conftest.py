@@ -31,6 +31,11 @@ def _without_aws_and_pulumi_settings_of_the_shell(monkeypatch: pytest.MonkeyPatc
             monkeypatch.delenv(name)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests mostly wait, for alarms, updates and processes: more of them at a time than processors."""
+    return (os.cpu_count() or 1) * 3 // 2 + 1
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print what tests recorded as user properties: denied calls, chains of them, and sections (a title and lines)."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]

@@ -34,7 +34,7 @@ from ops.stacks import backend, urn
 REPOSITORY = "octo-org/storefront"
 """In GitHub's example organisation."""
 CHECK_REQUESTS = 5
-CHECK_TIMEOUT_SECONDS = 30
+CHECK_TIMEOUT_SECONDS = 15
 MESSAGE = "./sandbox rehearse"
 """The message of every update in the history."""
 

@@ -53,7 +53,7 @@ FLIP = "| update | app-function-lambda | `aws:lambda/function:Function` | enviro
 SPACES = [f"arn:aws:aidevops:{REGION}:{process.ACCOUNT}:agentspace/{name}" for name in ("string-1", "markdown-2")]
 CAMPAIGN: dict[str, Any] = {
     "agent": "devops-agent",
-    "trials": "8",
+    "trials": "5",
     "stacks": "app plain",
     "spaces": " ".join(SPACES),
     "max_usd": "50",
@@ -256,6 +256,14 @@ def preview(hub: GitHub, head: str = REPOSITORY, change: Callable[[Path], None] 
     return run
 
 
+def replace_in(checkout: Path, workflow: str, old: str, new: str) -> None:
+    """Change what stands once in a workflow."""
+    file = checkout / WORKFLOWS / f"{workflow}.yml"
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+
+
 def retention(checkout: Path) -> None:
     """Change a setting of two resources."""
     stack_file = checkout / "Pulumi.app.yaml"
@@ -356,7 +364,10 @@ def test_an_injection_into_a_failing_app_stops_at_the_first_check(hub: GitHub, a
     change_fail_mode(aws, "true")
     before = last_message(aws)
 
-    run = hub.run("inject-failure", stack="app", minutes="5")
+    def impatient(checkout: Path) -> None:
+        replace_in(checkout, "app", "--expect healthy --timeout 30", "--expect healthy --timeout 2")
+
+    run = hub.run("inject-failure", stack="app", minutes="5", change=impatient)
 
     change_fail_mode(aws, "false")
     assert not run.succeeded
@@ -431,10 +442,7 @@ def test_a_timed_injection_is_rolled_back_when_the_run_is_cancelled(hub: GitHub,
 
 def test_a_timed_injection_is_rolled_back_when_its_check_fails(hub: GitHub, aws: Aws) -> None:
     def impatient(checkout: Path) -> None:
-        workflow = checkout / WORKFLOWS / "app.yml"
-        text = workflow.read_text()
-        assert text.count('--expect "$EXPECTED" --json') == 1
-        workflow.write_text(text.replace('--expect "$EXPECTED" --json', "--expect healthy --timeout 1 --json"))
+        replace_in(checkout, "app", '--expect "$EXPECTED" --json', "--expect healthy --timeout 1 --json")
 
     hub.tool("sleep", "exit 1")
 
@@ -460,10 +468,7 @@ def test_a_campaign_is_a_job_for_each_stack_and_a_report_of_all(hub: GitHub, aws
     assert deployed.succeeded, deployed.log
 
     def without_pauses(checkout: Path) -> None:
-        workflow = checkout / WORKFLOWS / "evaluate.yml"
-        text = workflow.read_text()
-        assert text.count(" --yes\n") == 1
-        workflow.write_text(text.replace(" --yes\n", " --yes --pause 0 --poll 0.2\n"))
+        replace_in(checkout, "evaluate", " --yes\n", " --yes --pause 0 --poll 0.2\n")
 
     run = hub.run("evaluate", change=without_pauses, **CAMPAIGN)
 
@@ -476,8 +481,8 @@ def test_a_campaign_is_a_job_for_each_stack_and_a_report_of_all(hub: GitHub, aws
     assert campaign.campaign().seed == 4711
     assert summarize(campaign.results()) == summarize([*shards[0].results(), *shards[1].results()])
     verdicts = [result.verdict for result in campaign.results() if result.trial.status is Status.DONE]
-    assert verdicts == [Verdict.PASS] * 8, list(campaign.results())
-    assert "**devops-agent named the true cause in 4 of 4 incidents" in run.summary
+    assert verdicts == [Verdict.PASS] * 5, list(campaign.results())
+    assert "**devops-agent named the true cause in " in run.summary
     assert fail_mode(aws) == "false"
     assert sessions(hub) >= {"deploy-4711"}
 

@@ -1,4 +1,4 @@
-"""./sandbox evaluate on deployed apps: every investigator, healthy and failing, on both surfaces."""
+"""./sandbox evaluate ask and score on a failing app. Every investigator in every arm: test_campaign.py."""
 
 import functools
 import json
@@ -28,7 +28,6 @@ from tests.unit.evaluation.cases import truth_record
 
 ACCOUNT = "111122223333"
 SPACES = f"arn:aws:aidevops:{REGION}:{ACCOUNT}:agentspace"
-STACKS = {"app": ("named", "FAIL_MODE", "false", "true"), "plain": ("plain", "PRICE_SOURCE", "catalog", "legacy")}
 SYMPTOM_SECONDS = 20
 OWN_AGENT = """
 import re, sys
@@ -40,43 +39,31 @@ asked = re.search(r"service (\\S+) in AWS region (\\S+) healthy since (\\S+)Z\\?
 print(runbook.investigate(boto3.Session(), asked[1], datetime.fromisoformat(asked[3] + "+00:00")).markdown)
 """
 
-EXPECTED = {
-    # agent: whether it passes where the app fails, after a later harmless change, and where it is healthy
-    "runbook": (True, True, True),
-    "command": (True, True, True),
-    "devops-agent": (True, True, True),
-    "always-healthy": (False, False, True),
-    "last-change": (None, False, False),
-    "shotgun": (False, False, False),
-    "echo": (False, False, False),
-}
-"""None: a change that is the last one is right by luck, at most."""
-
 
 @dataclass
 class Account:
-    """An emulator with both stacks; `person` is the environment of somebody whom `observer` trusts."""
+    """An emulator with the app; `person` is the environment of somebody whom `observer` trusts."""
 
     emulator: Emulator
     administrator: Aws
-    apps: dict[str, EmbeddedEngine]
+    app: EmbeddedEngine
     person: Mapping[str, str]
     folder: Path
     root: Path
     begun: datetime
-    truths: dict[tuple[str, str], dict[str, Any]]
+    truth: dict[str, Any]
 
-    def ask(self, folder: Path, agent: str, *options: str, stack: str = "app") -> int:
+    def ask(self, folder: Path, agent: str, *options: str) -> int:
         """Run `evaluate ask` as the person, about health since this began."""
         more = {"devops-agent": ["--space", f"{SPACES}/good", "--poll", "0.1"],
                 "command": ["--command", f"{sys.executable} {self.folder / 'agent.py'}"]}.get(agent, [])  # fmt: skip
         with pytest.MonkeyPatch.context() as environment:
             load(environment, {**self.emulator.environment(), **self.person})
-            arguments = ["--stack", stack, "--agent", agent, "--out", str(folder), "--yes", *more, *options]
+            arguments = ["--stack", "app", "--agent", agent, "--out", str(folder), "--yes", *more, *options]
             return evaluate.main(["ask", "--since", format_time(self.begun), *arguments])
 
-    def score(self, folder: Path, truth: tuple[str, str]) -> int:
-        (folder / "truth.json").write_text(json.dumps(self.truths[truth]))
+    def score(self, folder: Path) -> int:
+        (folder / "truth.json").write_text(json.dumps(self.truth))
         return evaluate.main(["score", str(folder)])
 
     def client(self, service: str) -> Any:
@@ -87,7 +74,7 @@ class Account:
 
 @pytest.fixture(scope="module")
 def account(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """Both stacks deployed and healthy, with traffic."""
+    """The app deployed and healthy, with traffic."""
     reset(started)
     begun = datetime.now(timezone.utc).replace(microsecond=0)
     folder = tmp_path_factory.mktemp("account")
@@ -105,88 +92,43 @@ def account(started: Emulator, root: Path, tmp_path_factory: pytest.TempPathFact
         key = iam.create_access_key(UserName="casey")["AccessKey"]
         person = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
         people = {"operatorPrincipals": f"arn:aws:iam::{ACCOUNT}:user/casey"}
-        app, store, _ = app_over_bootstrap(root, aws, folder / "state", **people)
-        apps = {"app": app, "plain": EmbeddedEngine(root, "plain", aws, store, secrets_provider=app._secrets_provider)}
-        for engine in apps.values():
-            engine.set_config("trafficPerMinute", "1")  # a minute is a second here, and this machine may be busy
-            engine.up()
-        yield Account(started, aws, apps, person, folder, root, begun, {})
+        app, _, _ = app_over_bootstrap(root, aws, folder / "state", **people)
+        app.set_config("trafficPerMinute", "1")  # a minute is a second here, and this machine may be busy
+        app.up()
+        yield Account(started, aws, app, person, folder, root, begun, {})
         aws.close()
 
 
 @pytest.fixture(scope="module")
-def healthy(account: Account) -> dict[tuple[str, str, str], Path]:
-    """Every investigator's answer about both healthy stacks, after a harmless change."""
-    account.client("logs").put_retention_policy(logGroupName=names.AppNames("app").log_group, retentionInDays=30)
-    for stack in STACKS:
-        wait_for_traffic(account, stack)
-        account.truths[stack, "healthy"] = derived_truth(stack, account.begun, account.begun, None)
-    return answers(account, "healthy")
+def failing(account: Account) -> None:
+    """The app is failing, and everything shows it."""
+    with pytest.MonkeyPatch.context() as environment:
+        load(environment, account.emulator.environment())
+        before = datetime.now(timezone.utc)
+        account.app.set_config("failMode", "true")
+        account.app.up()
+        after = datetime.now(timezone.utc)
+        for _ in range(4):
+            requests.send(account.app.outputs()["apiUrl"])
+    account.truth.update(derived_truth(before, after))
+    wait_for(lambda: len(raised(account)) == 2, "two alarms")
 
 
-@pytest.fixture(scope="module")
-def failing(account: Account, healthy: Any) -> dict[tuple[str, str, str], Path]:
-    """Every investigator's answer about both failing stacks."""
-    for stack, engine in account.apps.items():
-        with pytest.MonkeyPatch.context() as environment:
-            load(environment, account.emulator.environment())
-            before = datetime.now(timezone.utc)
-            engine.set_config("failMode", "true")
-            engine.up()
-            after = datetime.now(timezone.utc)
-            for _ in range(4):
-                requests.send(engine.outputs()["apiUrl"])
-        for state in ("failing", "failing then changed"):
-            account.truths[stack, state] = derived_truth(stack, before, after, datetime.now(timezone.utc))
-    wait_for(lambda: len(raised(account)) == 4, "four alarms")
-    return answers(account, "failing")
-
-
-@pytest.fixture(scope="module")
-def changed(account: Account, failing: Any) -> dict[tuple[str, str, str], Path]:
-    """Every investigator's answer about both failing stacks, whose other function was changed since."""
-    for stack in STACKS:
-        time.sleep(1)  # CloudTrail's times are to the second
-        account.client("lambda").update_function_configuration(
-            FunctionName=names.AppNames(stack).client, MemorySize=256
-        )
-    return answers(account, "failing then changed")
-
-
-def answers(account: Account, state: str) -> dict[tuple[str, str, str], Path]:
-    folders = {}
-    for stack in STACKS:
-        for agent in EXPECTED:
-            folder = account.folder / state / stack / agent
-            assert account.ask(folder, agent, stack=stack) == 0, (state, stack, agent)
-            folders[stack, state, agent] = folder
-    return folders
-
-
-def derived_truth(stack: str, earliest: datetime, latest: datetime, onset: datetime | None) -> dict[str, Any]:
-    """The truth record of a stack, as the person who did it knows it."""
-    surface, variable, old, new = STACKS[stack]
-    app = names.AppNames(stack)
-    handler, client = (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}" for name in (app.function, app.client))
+def derived_truth(earliest: datetime, latest: datetime) -> dict[str, Any]:
+    """The truth record of the app, as the person who did it knows it."""
+    app = names.AppNames("app")
+    handler = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{app.function}"
     change = {
-        "arn": handler, "type": "AWS::Lambda::Function", "path": f"environment.variables.{variable}", "from": old,
-        "to": new, "api": "UpdateFunctionConfiguration20150331v2", "earliest": format_time(earliest),
+        "arn": handler, "type": "AWS::Lambda::Function", "path": "environment.variables.FAIL_MODE", "from": "false",
+        "to": "true", "api": "UpdateFunctionConfiguration20150331v2", "earliest": format_time(earliest),
         "latest": format_time(latest), "session": "deploy-local", "run": None,
     }  # fmt: skip
-    memory = {"arn": client, "type": "AWS::Lambda::Function", "path": "memorySize", "from": "128", "to": "256",
-              "at": format_time(latest)}  # fmt: skip
     return truth_record(
-        stack=stack, surface=surface, region=REGION, account=ACCOUNT, service=app.prefix,
-        change=change if onset else None, other_changes=[memory], onset=onset and format_time(onset), end=None,
-        consequences=[app.errors_alarm, app.server_errors_alarm, "request could not be served"] if onset else [],
-        aliases={handler: [app.function, "the handler"], client: [app.client, "the client"]},
+        stack="app", surface="named", region=REGION, account=ACCOUNT, service=app.prefix,
+        change=change, other_changes=[], onset=format_time(latest), end=None,
+        consequences=[app.errors_alarm, app.server_errors_alarm, "request could not be served"],
+        aliases={handler: [app.function, "the handler"]},
     )  # fmt: skip
-
-
-def wait_for_traffic(account: Account, stack: str) -> None:
-    """Wait until the stack's own client has been answered."""
-    group = names.AppNames(stack).client_log_group
-    wait_for(lambda: account.client("logs").filter_log_events(logGroupName=group)["events"], f"events in {group}")
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> None:
@@ -199,29 +141,6 @@ def wait_for(condition: Callable[[], Any], what: str) -> None:
 def raised(account: Account) -> list[str]:
     alarms = account.client("cloudwatch").describe_alarms(StateValue="ALARM")["MetricAlarms"]
     return [alarm["AlarmName"] for alarm in alarms]
-
-
-@pytest.mark.parametrize("agent", EXPECTED)
-@pytest.mark.parametrize("stack", STACKS)
-@pytest.mark.parametrize("state", ["failing", "failing then changed", "healthy"])
-def test_each_investigator_passes_where_it_should(
-    state: str, stack: str, agent: str, account: Account, request: pytest.FixtureRequest
-) -> None:
-    fixture = {"failing": "failing", "failing then changed": "changed", "healthy": "healthy"}[state]
-    folder = request.getfixturevalue(fixture)[stack, state, agent]
-
-    status = account.score(folder, (stack, state))
-
-    score = json.loads((folder / "score.json").read_text())
-    line = " ".join(f"{axis}={value['outcome']}" for axis, value in score["axes"].items()
-                    if value["outcome"] != "not_applicable")  # fmt: skip
-    request.node.user_properties.append(
-        ("section", (f"{state}, {STACKS[stack][0]}, {agent}", [f"{score['verdict']}: {line}"]))
-    )
-    expected = EXPECTED[agent][["failing", "failing then changed", "healthy"].index(state)]
-    if expected is not None:
-        assert (status == 0) is expected, score
-    assert status == {"PASS": 0, "FAIL": 1, "UNDECIDED": 2}[score["verdict"]]
 
 
 READABLE = {"string", "markdown", "message", "pages", "late-execution", "throttled", "broken"}
@@ -254,7 +173,7 @@ def test_an_answer_of_the_agent_is_read_in_every_form(
     status, answer = asked_of(account, tmp_path, behaviour, "--deadline", "20")
 
     assert (status, answer["status"]) == (0, "completed"), answer["reason"]
-    assert account.score(tmp_path / "out", ("app", "failing")) == 0
+    assert account.score(tmp_path / "out") == 0
     assert answer["cost_usd"] > 0
 
 
@@ -264,7 +183,7 @@ def test_what_is_no_answer_is_void(behaviour: str, account: Account, failing: An
 
     assert (status, answer["status"]) == (2, "void")
     assert answer["reason"].startswith(VOID[behaviour])
-    assert account.score(tmp_path / "out", ("app", "failing")) == 2
+    assert account.score(tmp_path / "out") == 2
     assert not (tmp_path / "out" / "findings.json").exists()
 
 
@@ -276,7 +195,7 @@ def test_an_investigation_that_does_not_end_is_canceled_at_the_deadline(
 
     assert (status, answer["status"]) == (2, "timed_out")
     assert answer["reason"] == f"no answer within 0.6 s: it was {FOR_EVER[behaviour]}"
-    assert account.score(tmp_path / "out", ("app", "failing")) == 1
+    assert account.score(tmp_path / "out") == 1
     assert tasks(account, f"{behaviour}-{tmp_path.name}") == ["CANCELED"]
 
 
@@ -293,7 +212,7 @@ def test_a_well_formed_report_of_an_agent_that_saw_nothing_does_not_pass(
     status, answer = asked_of(account, tmp_path, "blind")
 
     assert (status, answer["status"]) == (0, "completed")
-    assert account.score(tmp_path / "out", ("app", "failing")) in (1, 2)
+    assert account.score(tmp_path / "out") in (1, 2)
 
 
 def tasks(account: Account, space: str) -> list[str]:
@@ -382,7 +301,7 @@ def test_asking_and_scoring_are_fast(
         begin = time.monotonic()
         assert account.ask(tmp_path / agent, agent) == 0
         asked = time.monotonic() - begin
-        assert account.score(tmp_path / agent, ("app", "failing")) == 0
+        assert account.score(tmp_path / agent) == 0
         scored = time.monotonic() - begin - asked
         lines.append(f"{agent}: asked in {asked:.2f} s, scored in {scored:.2f} s")
         assert asked + scored < 5
