@@ -32,8 +32,8 @@ def _without_aws_and_pulumi_settings_of_the_shell(monkeypatch: pytest.MonkeyPatc
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Tests mostly wait, for alarms, updates and processes: more of them at a time than processors."""
-    return (os.cpu_count() or 1) * 3 // 2 + 1
+    """One more than processors: tests wait, for alarms, updates and processes, a third of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

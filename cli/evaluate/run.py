@@ -75,14 +75,19 @@ def main(options: argparse.Namespace, console: Console) -> int:
         folders = {agent: CampaignFolder(options.out / agent) for agent in options.agent}
         left = [one for one in mine if not _is_done(folders, one)]
         used = [stack for stack in stacks if any(one.stack == stack for one in left)]
+        _refuse_another_campaign(options, stacks, folders)
+        if not mine:
+            _begin(options, stacks, folders, {})  # for `merge`
+            console.line(f"shard {options.shard} has none of the {options.trials} trials")
+            return 0
         if not left:
             return _end(options, console, Result({}, is_budget_spent=False))
-        _refuse_another_campaign(options, stacks, folders)
         _state(options, len(mine), left, used, console)
         if not options.yes and not agents.is_confirmed(console):
             return 2
         with _account(options, used, console) as account:
-            _begin(options, stacks, folders, account)
+            surfaces = {stack: stack_outputs(account.backend.deployed(stack))["surface"] for stack in used}
+            _begin(options, stacks, folders, surfaces)
             result = _run(options, account, folders, mine, left, console)
         return _end(options, console, result)
 
@@ -217,10 +222,12 @@ def _region(state: Backend, stack: str) -> str:
 
 
 def _begin(
-    options: argparse.Namespace, stacks: Sequence[str], folders: Mapping[str, CampaignFolder], account: Account
+    options: argparse.Namespace,
+    stacks: Sequence[str],
+    folders: Mapping[str, CampaignFolder],
+    surfaces: Mapping[str, str],
 ) -> None:
     """Write the plan of each investigator's campaign, where there is none yet."""
-    surfaces = {stack: stack_outputs(account.backend.deployed(stack))["surface"] for stack in account.stacks}
     for agent, folder in folders.items():
         if (folder.path / "campaign.json").exists():
             continue

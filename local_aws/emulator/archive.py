@@ -4,9 +4,11 @@ A killed emulator leaves the archive unchanged. So the folder always has AWS's r
 files of the same moment.
 """
 
+import errno
 import json
 import os
 import tarfile
+import time
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -16,6 +18,8 @@ from ops import folder_locks
 
 ARCHIVE = "emulator.tar"
 STAGED = f".{ARCHIVE}"
+ATTEMPTS = 5
+PAUSE_SECONDS = 0.2
 RECORD = "emulator.json"
 """A file in the archive: the emulator's `url` and `region`, the `pid` of its process, and its `persist` folder."""
 
@@ -97,7 +101,22 @@ def _broken_rule(member: tarfile.TarInfo) -> str:
 
 
 def save(source: Path, folder: Path) -> None:
-    """Replace the archive. Links are left out: they lead into the checkout, and workspace.py creates them again."""
+    """Replace the archive. Links are left out: they lead into the checkout, and workspace.py creates them again.
+
+    Again, where a file was replaced or cut while it was read: a function that was under way may end as late.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _save(source, folder)
+            break
+        except OSError as error:
+            was_changed = error.errno in (errno.ENOENT, None)  # tarfile's own errors have no number
+            if not was_changed or attempt == ATTEMPTS:
+                raise
+            time.sleep(PAUSE_SECONDS)
+
+
+def _save(source: Path, folder: Path) -> None:
     staged = folder / STAGED
     staged.unlink(missing_ok=True)  # another's link, or a killed emulator's file that others can read
     try:

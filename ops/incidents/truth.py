@@ -6,6 +6,7 @@ and the answers that the stack's own client logged.
 
 import itertools
 from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handler.scenario import SURFACES
 from ops import observer, records
 from ops.errors import UsageError
-from ops.health.telemetry import Telemetry
+from ops.health.telemetry import Answer, Telemetry
 from ops.health.workload import Workload, stack_outputs
 from ops.incidents import incident as incidents
 from ops.incidents.incident import Incident, Traffic
@@ -40,67 +41,39 @@ def record(stack: str, incident: Incident, harmless: Collection[str] = ()) -> di
     Raises UsageError when AWS cannot be asked.
     """
     now = datetime.now(timezone.utc)
-    workload = Workload.of(incident.flip.resources)
-    telemetry = Telemetry(workload)
     until = incident.recovered_until(min(now, incident.recovery.recorded + AFTERMATH)) if incident.recovery else now
     since = incident.healthy_since()
-    try:
-        answers = telemetry.answers(since.timestamp(), until.timestamp())
-        seen = incidents.traffic(incident, answers, until)
-        events = [_event(one) for one in telemetry.management_events(since.timestamp(), until.timestamp())]
-        if incident.after:  # CloudTrail's end is inclusive
-            events = [one for one in events if one["at"] < time_text(until)]
-        alarms = {name: telemetry.transitions(name, since.timestamp()) for name in workload.alarms}
-    except (ClientError, BotoCoreError) as error:
-        raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
+    workload = Workload.of(incident.flip.resources)
+    observed = Observed.of(workload, since, until)
+    if incident.after:  # CloudTrail's end is inclusive
+        observed = replace(observed, events=[one for one in observed.events if one["at"] < time_text(until)])
+    seen = incidents.traffic(incident, observed.answers, until)
     flip, others = _flip(incident, workload, harmless)
-    events_of_flip = _within(events, incident.flip)
+    events_of_flip = _within(observed.events, incident.flip)
     call = events_of_flip[-1] if events_of_flip else {}
     harmful = [one for one in others if one.path not in harmless]
-    why = _why_invalid(incident, seen, flip, harmful, events, workload)
-    outputs = stack_outputs(incident.flip.resources)
     begun = incident.flip.started
-    arn = outputs["functionArn"]
-    transitions = _transitions(alarms, since, until)
-    return {
-        **records.new("truth", now),
-        "id": f"{stack}-{begun:%Y%m%dT%H%M%SZ}",
-        "stack": stack,
-        "surface": outputs["surface"],
-        "region": workload.region,
-        "account": arn.split(":")[4],
-        "service": observer.service_of(stack),
-        "change": {
-            "arn": arn,
-            "type": flip.type,
-            "path": flip.path,
-            "from": flip.before or "",
-            "to": flip.after or "",
-            "api": call.get("name", ""),
-            "earliest": time_text(begun),
-            "latest": time_text(flip.at),
-            "session": call.get("session", ""),
-            "run": incident.flip.run,
-        },
-        "other_changes": _other_changes(others, arn),
+    change = {
+        "arn": stack_outputs(incident.flip.resources)["functionArn"],
+        "type": flip.type,
+        "path": flip.path,
+        "from": flip.before or "",
+        "to": flip.after or "",
+        "api": call.get("name", ""),
+        "earliest": time_text(begun),
+        "latest": time_text(flip.at),
+        "session": call.get("session", ""),
+        "run": incident.flip.run,
+    }
+    why = _why_invalid(incident, seen, flip, harmful, observed.events, workload)
+    valid = (seen.healthy_before, seen.failing_throughout, seen.healthy_after)
+    content = {
+        "change": change,
         "onset": time_text(seen.onset) if seen.onset else None,
         "end": time_text(seen.end) if seen.end else None,
-        "consequences": [name for name, states in transitions.items() if any(s["state"] == "ALARM" for s in states)],
-        "aliases": _aliases(incident.flip.resources),
-        "observable": {
-            "message": incident.flip.message,
-            "events": events,
-            "alarms": transitions,
-            "requests": {"ok": sum(one.is_ok for one in answers), "failed": sum(not one.is_ok for one in answers)},
-        },
-        "valid": {
-            "valid": not why,
-            "healthy_before": seen.healthy_before,
-            "failing_throughout": seen.failing_throughout,
-            "healthy_after": seen.healthy_after,
-            "why": why,
-        },
-    }  # fmt: skip
+        "consequences": observed.raised,
+    }
+    return _record(stack, begun, incident.flip.resources, observed, others, incident.flip.message, why, valid, content)
 
 
 def record_of_health(
@@ -116,65 +89,108 @@ def record_of_health(
         updates.insert(0, update)
         if update.recorded <= since:
             break
-    before = updates[0] if updates and updates[0].recorded <= since else None
     during = [update for update in updates if since < update.recorded <= until]
-    workload = Workload.of(updates[-1].resources if updates else backend.deployed(stack))
-    telemetry = Telemetry(workload)
-    try:
-        answers = telemetry.answers(since.timestamp(), until.timestamp())
-        events = [_event(one) for one in telemetry.management_events(since.timestamp(), until.timestamp())]
-        alarms = {name: telemetry.transitions(name, since.timestamp()) for name in workload.alarms}
-    except (ClientError, BotoCoreError) as error:
-        raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
+    resources = updates[-1].resources if updates else backend.deployed(stack)
+    observed = Observed.of(Workload.of(resources), since, until)
     others = [
         change
-        for earlier, update in itertools.pairwise([*([before] if before else []), *during])
-        for change in history.changes(earlier, update)
-        if update.recorded <= asked or change.path not in harmless
+        for before, update in itertools.pairwise(updates)
+        for change in history.changes(before, update)
+        if update in during and (update.recorded <= asked or change.path not in harmless)
     ]
-    transitions = _transitions(alarms, since, until)
-    is_healthy = bool(answers) and all(one.is_ok for one in answers)
+    is_healthy = bool(observed.answers) and all(one.is_ok for one in observed.answers)
     why = [] if is_healthy else ["not every request was answered, or there were none"]
-    why += [f"no request was sent from {time_text(start)} to {time_text(end)}"
-            for start, end in incidents.gaps(answers, since, until)]  # fmt: skip
+    gaps = incidents.gaps(observed.answers, since, until)
+    why += [f"no request was sent from {time_text(start)} to {time_text(end)}" for start, end in gaps]
     why += ["the stack was made to fail"] if any(status.is_incident(update.resources) for update in during) else []
-    why += [f"alarm {name} went to ALARM" for name, states in transitions.items()
-            if any(one["state"] == "ALARM" for one in states)]  # fmt: skip
+    why += [f"alarm {name} went to ALARM" for name in observed.raised]
     why += [f"{one.name} {one.path} was changed, at {time_text(one.at)}" for one in others if one.path not in harmless]
-    by_updates = [event for update in during for event in _within(events, update)]
-    why += [f"{event['session']} called {event['name']} at {event['at']}, which no update of the stack did"
-            for event in events if event not in by_updates and not event["error"]]  # fmt: skip
-    resources = updates[-1].resources if updates else []
+    why += _by_nobody(observed.events, during)
+    message = during[0].message if during else ""
+    content: dict[str, Any] = {"change": None, "onset": None, "end": None, "consequences": []}
+    return _record(stack, since, resources, observed, others, message, why, (is_healthy, False, is_healthy), content)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What AWS has of a stack in a time: what its client got, CloudTrail's events, and the alarms' transitions."""
+
+    answers: list[Answer]
+    events: list[dict[str, str]]
+    alarms: dict[str, list[dict[str, str]]]
+
+    @classmethod
+    def of(cls, workload: Workload, since: datetime, until: datetime) -> "Observed":
+        """Raises UsageError when AWS cannot be asked."""
+        telemetry, window = Telemetry(workload), (since.timestamp(), until.timestamp())
+        try:
+            return cls(
+                telemetry.answers(*window),
+                [_event(one) for one in telemetry.management_events(*window)],
+                {
+                    name: [
+                        {"at": time_text(datetime.fromtimestamp(at, timezone.utc)), "state": state}
+                        for at, state in telemetry.transitions(name, window[0])
+                        if window[0] <= at <= window[1]
+                    ]
+                    for name in workload.alarms
+                },
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
+
+    @property
+    def raised(self) -> list[str]:
+        """The alarms that went to ALARM."""
+        return [name for name, states in self.alarms.items() if any(one["state"] == "ALARM" for one in states)]
+
+
+def _record(
+    stack: str,
+    begun: datetime,
+    resources: Resources,
+    observed: Observed,
+    others: list[Change],
+    message: str,
+    why: list[str],
+    valid: tuple[bool, bool, bool],
+    content: dict[str, Any],
+) -> dict[str, Any]:
+    """A truth record; `valid`: healthy before, failing throughout, healthy after; `content` is about the incident."""
     outputs = stack_outputs(resources)
     arn = str(outputs["functionArn"])
     return {
         **records.new("truth", datetime.now(timezone.utc)),
-        "id": f"{stack}-{since:%Y%m%dT%H%M%SZ}",
+        "id": f"{stack}-{begun:%Y%m%dT%H%M%SZ}",
         "stack": stack,
         "surface": outputs["surface"],
-        "region": workload.region,
+        "region": arn.split(":")[3],
         "account": arn.split(":")[4],
         "service": observer.service_of(stack),
-        "change": None,
-        "other_changes": _other_changes(others, arn),
-        "onset": None,
-        "end": None,
-        "consequences": [],
+        **content,
+        "other_changes": [
+            {"arn": one.arn or arn, "type": one.type, "path": one.path, "from": one.before or "", "to": one.after or "",
+             "at": time_text(one.at)}
+            for one in others
+        ],
         "aliases": _aliases(resources),
         "observable": {
-            "message": during[0].message if during else "",
-            "events": events,
-            "alarms": transitions,
-            "requests": {"ok": sum(one.is_ok for one in answers), "failed": sum(not one.is_ok for one in answers)},
+            "message": message,
+            "events": observed.events,
+            "alarms": observed.alarms,
+            "requests": {
+                "ok": sum(one.is_ok for one in observed.answers),
+                "failed": sum(not one.is_ok for one in observed.answers),
+            },
         },
         "valid": {
             "valid": not why,
-            "healthy_before": is_healthy,
-            "failing_throughout": False,
-            "healthy_after": is_healthy,
+            "healthy_before": valid[0],
+            "failing_throughout": valid[1],
+            "healthy_after": valid[2],
             "why": why,
         },
-    }
+    }  # fmt: skip
 
 
 def sentence(truth: dict[str, Any]) -> str:
@@ -255,15 +271,18 @@ def _why_invalid(
     why += [f"{one.name} {one.path} was changed too, at {time_text(one.at)}" for one in others]
     if not _within(events, incident.flip):
         why.append("CloudTrail has no event of the change: it comes some minutes late; run this again")
-    by_updates = [event for update in incident.updates for event in _within(events, update)]
-    why += [
+    since = time_text(incident.flip.started - PRECISION)
+    return why + _by_nobody([event for event in events if event["at"] >= since], incident.updates)
+
+
+def _by_nobody(events: list[dict[str, str]], updates: list[Update]) -> list[str]:
+    """The successful calls that are of no update."""
+    by_updates = [event for update in updates for event in _within(events, update)]
+    return [
         f"{event['session']} called {event['name']} at {event['at']}, which no update of the stack did"
         for event in events
-        if event not in by_updates
-        and event["at"] >= time_text(incident.flip.started - PRECISION)
-        and not event["error"]
+        if event not in by_updates and not event["error"]
     ]
-    return why
 
 
 def _event(event: "EventTypeDef") -> dict[str, str]:
@@ -282,24 +301,6 @@ def _within(events: list[dict[str, str]], update: Update) -> list[dict[str, str]
     """The successful calls while an update ran."""
     since, until = time_text(update.started - PRECISION), time_text(update.recorded + PRECISION)
     return [event for event in events if since <= event["at"] <= until and not event["error"]]
-
-
-def _transitions(
-    alarms: dict[str, list[tuple[float, str]]], since: datetime, until: datetime
-) -> dict[str, list[dict[str, str]]]:
-    return {
-        name: [{"at": time_text(datetime.fromtimestamp(at, timezone.utc)), "state": state} for at, state in states
-               if since.timestamp() <= at <= until.timestamp()]
-        for name, states in alarms.items()
-    }  # fmt: skip
-
-
-def _other_changes(changes: list[Change], arn: str) -> list[dict[str, str]]:
-    return [
-        {"arn": one.arn or arn, "type": one.type, "path": one.path, "from": one.before or "", "to": one.after or "",
-         "at": time_text(one.at)}
-        for one in changes
-    ]  # fmt: skip
 
 
 def _aliases(resources: Resources) -> dict[str, list[str]]:

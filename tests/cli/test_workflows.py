@@ -53,7 +53,7 @@ FLIP = "| update | app-function-lambda | `aws:lambda/function:Function` | enviro
 SPACES = [f"arn:aws:aidevops:{REGION}:{process.ACCOUNT}:agentspace/{name}" for name in ("string-1", "markdown-2")]
 CAMPAIGN: dict[str, Any] = {
     "agent": "devops-agent",
-    "trials": "5",
+    "trials": "2",
     "stacks": "app plain",
     "spaces": " ".join(SPACES),
     "max_usd": "50",
@@ -477,11 +477,13 @@ def test_a_campaign_is_a_job_for_each_stack_and_a_report_of_all(hub: GitHub, aws
     shards = [
         CampaignFolder(hub.folder / "artifacts" / f"campaign-{stack}" / "devops-agent") for stack in ("app", "plain")
     ]
-    assert [{trial.stack for trial in shard.trials()} for shard in shards] == [{"app"}, {"plain"}]
+    assert [{trial.stack for trial in shard.trials()} for shard in shards] == [{"app"}, set()], (
+        "a block is on one stack"
+    )
     assert campaign.campaign().seed == 4711
     assert summarize(campaign.results()) == summarize([*shards[0].results(), *shards[1].results()])
     verdicts = [result.verdict for result in campaign.results() if result.trial.status is Status.DONE]
-    assert verdicts == [Verdict.PASS] * 5, list(campaign.results())
+    assert verdicts == [Verdict.PASS] * 2, list(campaign.results())
     assert "**devops-agent named the true cause in " in run.summary
     assert fail_mode(aws) == "false"
     assert sessions(hub) >= {"deploy-4711"}

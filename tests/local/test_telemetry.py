@@ -26,10 +26,10 @@ class App:
         self._engine, _, _ = app_over_bootstrap(root, aws, folder)
         self._aws = aws
         self._tls = ssl.create_default_context(cafile=str(emulator.directory / "ca.pem"))
-        self.set_fail_mode("false")
+        self.set("trafficPerMinute", "0")  # the test's requests are counted
 
-    def set_fail_mode(self, mode: str) -> None:
-        self._engine.set_config("failMode", mode)
+    def set(self, key: str, value: str) -> None:
+        self._engine.set_config(key, value)
         self.outputs = self._engine.up().outputs
 
     def get(self, path: str = "") -> tuple[int, dict[str, Any]]:
@@ -76,14 +76,14 @@ def until(condition: Callable[[], bool], what: str) -> None:
 
 
 def test_a_function_error_gets_the_response_of_aws(app: App) -> None:
-    app.set_fail_mode("true")
+    app.set("failMode", "true")
 
     assert app.get() == (500, {"message": "Internal Server Error"})
 
 
 def test_a_request_counts_once_in_the_metrics_of_both_services(app: App) -> None:
     app.get()
-    app.set_fail_mode("true")
+    app.set("failMode", "true")
     app.get()
     app.get()
     app.get("nowhere")
@@ -100,7 +100,7 @@ def test_a_request_counts_once_in_the_metrics_of_both_services(app: App) -> None
 def test_each_request_is_one_line_in_the_access_log(app: App) -> None:
     app.get()
     app.get("nowhere")
-    app.set_fail_mode("true")
+    app.set("failMode", "true")
     app.get()
 
     healthy, lost, failed = app.access_log()
@@ -114,10 +114,11 @@ def test_each_request_is_one_line_in_the_access_log(app: App) -> None:
 
 def test_alarms_change_state_by_themselves(app: App, aws: Aws) -> None:
     until(lambda: app.states() == ["OK", "OK"], "OK before the first request")
-    app.set_fail_mode("true")
+    app.set("trafficPerMinute", "6")
+    app.set("failMode", "true")
 
     until(lambda: app.states() == ["ALARM", "ALARM"], "ALARM, by the stack's own traffic alone")
-    app.set_fail_mode("false")
+    app.set("failMode", "false")
     until(lambda: app.states() == ["OK", "OK"], "OK, once errors stop")
 
     history = aws.client("cloudwatch").describe_alarm_history(
@@ -141,7 +142,7 @@ def test_an_alarm_evaluates_only_its_own_dimensions(app: App, aws: Aws) -> None:
         Threshold=1,
         TreatMissingData="notBreaching",
     )
-    app.set_fail_mode("true")
+    app.set("failMode", "true")
 
     until(lambda: app.get()[0] == 500 and app.states() == ["ALARM", "ALARM"], "ALARM, while errors go on")
 
