@@ -62,9 +62,7 @@ def test_every_investigator_does_as_well_as_it_can(whole: Path) -> None:
     assert {folder.path.name for folder in scores.campaigns(whole)} == set(AGENTS) - {"person"}
     for folder in scores.campaigns(whole):
         results = [result for result in folder.results() if result.trial.status is Status.DONE]
-        assert sorted(result.trial.planned_id for result in results) == [
-            f"{number:04}" for number in range(1, TRIALS + 1)
-        ]
+        assert len({result.trial.planned_id for result in results}) == len(results) == TRIALS
         assert {(result.trial.stack, result.trial.surface) for result in results} == {
             ("app", "named"), ("plain", "plain"),
         }  # fmt: skip
