@@ -6,6 +6,7 @@ killed can be gone on with.
 """
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
@@ -33,6 +34,8 @@ SYMPTOM_SECONDS = 600
 CLOUDTRAIL_SECONDS = 1800
 """An event comes within 5 minutes on average, which AWS does not guarantee:
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html"""
+RESTORE_ATTEMPTS = 3
+RESTORE_PAUSE_SECONDS = 15.0
 PRECISION = timedelta(seconds=1)
 """Of the times in CloudTrail."""
 
@@ -78,8 +81,8 @@ class TrialRun:
     def run(self, planned: Planned, agents: Sequence[str], attempt: int) -> None:
         """Run a trial with these investigators, asked in this order, and leave the stack healthy.
 
-        Raises Interrupted, and UsageError when the stack cannot be updated, is not healthy in the end, or an
-        investigator cannot be asked; the trials without an answer are void then.
+        Raises Interrupted, and UsageError when an investigator cannot be asked, or the stack cannot be made healthy;
+        the trials without an answer are void then. Void is also what could not be prepared.
         """
         resources = self._backend.deployed(self._stack.name)
         trial = Trial(
@@ -116,7 +119,10 @@ class TrialRun:
     def _to_the_end(self, prepare: Callable[[], None]) -> None:
         """Prepare, ask, and leave the stack healthy however that went."""
         try:
-            prepare()
+            try:
+                prepare()
+            except (UsageError, ClientError, BotoCoreError) as error:
+                raise _Void(f"not prepared: {error}") from None
             for agent in [agent for agent, trial in self._trials.items() if trial.status in _UNANSWERED]:
                 self._ask(agent)
         except _Void as reason:
@@ -157,7 +163,7 @@ class TrialRun:
         answer = folder.answer()
         if answer is None:
             if trial.status is Status.RUNNING:
-                self._set(agent, status=Status.ASKED, truth_sha256=truth_seal(self._truth(agent)), asked=_now())
+                self._set(agent, status=Status.ASKED, truth_sha256=self._seal(agent), asked=_now())
             self._watch.stage("asked")
             workload = self._workload()
             since = self._trials[agent].times.healthy_before
@@ -171,8 +177,32 @@ class TrialRun:
         changes["finished"] = answer.status == "completed"
         self._set(agent, status=Status.ANSWERED, answered=_now(), **changes)
 
+    def _seal(self, agent: str) -> str:
+        """The hash of the truth so far."""
+        try:
+            return truth_seal(self._truth(agent))
+        except UsageError as error:
+            raise _Void(f"not prepared: {error}") from None
+
     def _restore(self) -> None:
-        """Take back whatever was changed. Raises UsageError when the stack is not healthy after it."""
+        """Take back whatever was changed, again and again: nobody looks, and the app must not be left failing.
+
+        Raises UsageError when the stack is not healthy after it.
+        """
+        for attempt in range(1, RESTORE_ATTEMPTS + 1):
+            try:
+                return self._restore_once()
+            except (UsageError, ClientError, BotoCoreError) as error:
+                if attempt == RESTORE_ATTEMPTS:
+                    stack = self._stack.name
+                    raise UsageError(
+                        f"stack {stack} may still have what trial {self._any.id} changed: {error}; mend that (see "
+                        f"`./sandbox check --stack {stack} --expect healthy`), and run this again, which goes on"
+                    ) from None
+                time.sleep(RESTORE_PAUSE_SECONDS)
+        raise AssertionError
+
+    def _restore_once(self) -> None:
         watch, stack = self._watch.to_the_end(), self._stack.name
         watch.stage("restoring")
         self._stack.update({"failMode": "false"}, self._any.id)
@@ -182,10 +212,7 @@ class TrialRun:
         expectation: Expectation = "recovering" if self._watch.is_stopped else "healthy"
         result = check(stack, self._workload(), expectation, REQUESTS, HEALTHY_SECONDS, watch)
         if not result.passed or not watch.until(lambda: self._has_answered(rolled_back, is_ok=True), HEALTHY_SECONDS):
-            self._void("not healthy after it")
-            raise UsageError(f"stack {stack} is not healthy after trial {self._any.id}, whose changes were taken back: "
-                             f"see `./sandbox check --stack {stack} --expect healthy`, mend it, and run this again, "
-                             "which goes on")  # fmt: skip
+            raise UsageError("it is not healthy, or its client has not been answered, after they were taken back")
         self._set_all(healthy_after=_now())
 
     def _conclude(self) -> None:
@@ -221,10 +248,7 @@ class TrialRun:
         return truth.record(stack, found, (HARMLESS.path,))
 
     def _expect(self, expectation: Expectation, seconds: float, reason: str) -> None:
-        try:
-            result = check(self._stack.name, self._workload(), expectation, REQUESTS, seconds, self._watch)
-        except (ClientError, BotoCoreError) as error:
-            raise UsageError(f"AWS cannot be asked about the stack: {error}; check the credentials") from None
+        result = check(self._stack.name, self._workload(), expectation, REQUESTS, seconds, self._watch)
         if not result.passed:
             failed = next(one for one in result.observations if not one.passed)
             raise _Void(f"{reason}: {failed.name}: expected {failed.expected}, saw {failed.actual}")
