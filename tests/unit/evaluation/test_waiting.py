@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_a_wait_ends_soon_after_the_stop_and_one_to_the_end_does_not(how: str) -
     stop, lock = Stop(), threading.Lock()
     lock.acquire()
     watch = Watch(stop, lambda text: None)
-    waits = {
+    waits: dict[str, Callable[[], object]] = {
         "sleep": lambda: watch.sleep(60),
         "until": lambda: watch.until(lambda: False, 60),
         "acquire": lambda: watch.acquire(lock),
