@@ -92,9 +92,11 @@ def share(pair: tuple[float, float]) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds as people say them: "42 s", "4 min 12 s", "1 h 05 min"."""
+    """Return seconds as people say them: "< 1 s", "42 s", "4 min 12 s", "1 h 05 min"."""
     if seconds is None:
         return NO_VALUE
+    if 0 < seconds < 0.5:
+        return "< 1 s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
