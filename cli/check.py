@@ -3,20 +3,20 @@
 import argparse
 from pathlib import Path
 
-from ops import records
+from ops import project, records
 from ops.console import Console
 from ops.errors import UsageError
-from ops.health import check
+from ops.health import check, leftovers
 from ops.health.workload import Workload
-from ops.stacks import backend
+from ops.stacks import backend, layout
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sandbox check",
         description="Check that a deployed stack's workload is healthy, or failing, that its code and policy are what "
-        "was deployed, and that its telemetry agrees; or that a stack is gone, and its foundation is not. "
-        "Exit 0: it is as expected. 1: it is not. 2: it could not be checked.",
+        "was deployed, that nothing is beside it, and that its telemetry agrees; or that a stack is gone, and its "
+        "foundation is not. Exit 0: it is as expected. 1: it is not. 2: it could not be checked.",
     )
     parser.add_argument("--stack", required=True, help="the app stack, for example app")
     parser.add_argument(
@@ -49,8 +49,16 @@ def main(argv: list[str]) -> int:
     if options.expect == "gone":
         result = check.check_gone(options.stack, state, console)
     else:
-        workload = Workload.of(state.deployed(options.stack))
-        result = check.check(options.stack, workload, options.expect, options.requests, options.timeout, console)
+        resources = state.deployed(options.stack)
+        workload = Workload.of(resources)
+        plain = layout.stack_name(options.stack, project.name())
+
+        def beside() -> list[str]:
+            return leftovers.beside(plain, state.deployed_apps(), workload.region, resources)
+
+        result = check.check(
+            options.stack, workload, options.expect, options.requests, options.timeout, console, beside
+        )
     if options.json:
         records.write(options.json, result.as_record())
     console.line(result.verdict)

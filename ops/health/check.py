@@ -34,6 +34,7 @@ FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 5.0
 TRAFFIC_INTERVAL_SECONDS = 60.0
 DATE_PRECISION_SECONDS = 1.0  # of the header Date
+BESIDE = "beside the stack, of its names or tags"
 CLIENT_SECONDS = 180.0
 """How recent the last answer of the stack's own client must be: it runs each minute, and its log comes late."""
 
@@ -182,10 +183,19 @@ class _Run:
         return observation
 
 
-def check(stack: str, workload: Workload, expect: Expectation, count: int, timeout: float, console: Console) -> Result:
+def check(
+    stack: str,
+    workload: Workload,
+    expect: Expectation,
+    count: int,
+    timeout: float,
+    console: Console,
+    beside: Callable[[], list[str]] | None = None,
+) -> Result:
     """Check a workload by `count` requests; `timeout`, in seconds, is for everything together.
 
-    Raises UsageError when AWS cannot be asked.
+    `beside` returns what there is of the stack that is not in its state, which must be nothing. Raises UsageError when
+    AWS cannot be asked.
     """
     traffic = Traffic(workload.url, expect)
     run = _Run(traffic, timeout, console)
@@ -200,6 +210,10 @@ def check(stack: str, workload: Workload, expect: Expectation, count: int, timeo
             telemetry = Telemetry(workload)
             for name, expected, probe in _deployed(workload, telemetry):
                 observations.append(run.show(Observation(name, expected, *probe(), traffic.seconds)))
+            if beside is not None:
+                there = beside()
+                text = ", ".join(there) or "nothing"
+                observations.append(run.show(Observation(BESIDE, "nothing", text, not there, traffic.seconds)))
             for name, expected, probe in _probes(workload, telemetry, expect, count, traffic.since):
                 observation = run.observe(name, expected, probe)
                 if expect == "recovering" and name.startswith("alarm ") and observation.actual == "ALARM":

@@ -17,6 +17,7 @@ from infra import names, tags
 from infra.names import AppNames
 from ops import clients
 from ops.errors import UsageError
+from ops.stacks.history import Resources
 
 SERVICES = ["cloudwatch", "events", "lambda", "logs"]
 """The services of what is found by tags. Not API Gateway, whose APIs are listed with theirs. Bootstrap has nothing in
@@ -37,6 +38,20 @@ def find(stack: str, others: Collection[str], region: str | None) -> list[str]:
             return sorted(set(_Search(stack, others, session).found()))
     except (ClientError, BotoCoreError) as error:
         raise UsageError(f"AWS cannot be asked what is left of the stack: {error}; check the credentials") from None
+
+
+def beside(stack: str, others: Collection[str], region: str, resources: Resources) -> list[str]:
+    """Return what AWS has of a deployed stack besides the resources of its state, as `find` does."""
+    own = {str(resource.get("id")) for resource in resources}
+    return [text for text in find(stack, others, region) if _id(text) not in own]
+
+
+def _id(text: str) -> str:
+    """Return the id that Pulumi has for what `find` returned: a name, or the number of an API."""
+    kind, _, name = text.partition(":")
+    if kind == "log-group":
+        return name
+    return re.split("[/:]", text.partition(" (")[0])[-1]
 
 
 class _Search:

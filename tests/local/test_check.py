@@ -32,6 +32,7 @@ def test_the_lifecycle_by_hand(deployed: Deployed, tmp_path: Path) -> None:
         "requests",
         "code",
         "function policy",
+        "beside the stack, of its names or tags",
         "alarm storefront-app-handler-errors",
         "alarm storefront-app-api-5xx",
         "client's last answer",
@@ -168,6 +169,29 @@ def test_what_is_left_of_a_stack_is_named_by_names_and_by_tags(deployed: Deploye
     finally:
         assert deployed("local", "destroy", "--stack", "app-x").returncode == 0
         assert deployed("local", "up", "--stack", "app").returncode == 0
+
+
+def test_what_is_beside_a_stack_that_is_healthy_is_named(deployed: Deployed) -> None:
+    iam, functions, gateway = (deployed.client(service) for service in ("iam", "lambda", "apigatewayv2"))
+    path = "/storefront/app/"
+    role = iam.create_role(RoleName="storefront-app-evil", Path=path, AssumeRolePolicyDocument=trust.by_lambda())
+    functions.create_function(FunctionName="evil", Runtime="python3.13", Handler="a.b", Role=role["Role"]["Arn"],
+                              Tags=LEFT_BY_TAG, Code={"ZipFile": package("")})  # fmt: skip
+    api = gateway.create_api(Name="storefront-app-more", ProtocolType="HTTP", Tags=LEFT_BY_TAG)["ApiId"]
+    try:
+        beside = deployed("check", "--stack", "app", "--expect", "healthy")
+    finally:
+        gateway.delete_api(ApiId=api)
+        functions.delete_function(FunctionName="evil")
+        iam.delete_role(RoleName="storefront-app-evil")
+        for client in (iam, functions, gateway):
+            client.close()
+
+    assert beside.returncode == 1, beside.stdout + beside.stderr
+    (line,) = [line for line in beside.stdout.splitlines() if line.startswith("  FAIL")]
+    named = line.partition(", saw ")[2].split(", ")
+    assert named == [f"/apis/{api} (storefront-app-more)", "function:evil", f"role{path}storefront-app-evil"]
+    assert deployed("check", "--stack", "app", "--expect", "healthy").returncode == 0
 
 
 @contextlib.contextmanager
