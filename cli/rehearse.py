@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import os
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -62,10 +61,7 @@ def main(argv: list[str]) -> int:
 
 def _rehearse(options: argparse.Namespace, console: Console, record: dict[str, Any]) -> bool:
     with _emulator(options) as emulator:
-        for name in list(os.environ):
-            if name.startswith(("AWS_", "PULUMI_")):
-                del os.environ[name]
-        os.environ.update(emulator.pulumi_environment())
+        emulator.replace_environment()
 
         from local_aws.engine.choice import choose  # loads Pulumi's SDK, which takes its time
         from local_aws.rehearsal.lifecycle import Lifecycle

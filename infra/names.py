@@ -35,6 +35,9 @@ SETTINGS = {
 }
 """Of the stacks, in the project's namespace."""
 
+AGENT_SPACE = re.compile(r"arn:aws[a-z-]*:aidevops:[a-z0-9-]+:\d{12}:agentspace/[A-Za-z0-9_.-]+")
+"""The ARN of an agent space of AWS DevOps Agent."""
+
 SERVICE_SETTING = f"{PROJECT}:serviceName"
 
 

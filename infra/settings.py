@@ -24,7 +24,6 @@ DEFAULT_ENVIRONMENT = "production"
 MOST_TRAFFIC = 30
 """Requests in a minute: with the pauses between them, the client sends no more in the minute that it has."""
 
-_AGENT_SPACE = re.compile(r"arn:aws[a-z-]*:aidevops:[a-z0-9-]+:\d{12}:agentspace/[A-Za-z0-9_.-]+")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:role|user)/[A-Za-z0-9+=,.@_/-]+")
 
 
@@ -151,7 +150,7 @@ def _bootstrap(config: pulumi.Config) -> BootstrapSettings:
         agent_space_arns=_arns(
             config,
             "agentSpaceArns",
-            _AGENT_SPACE,
+            names.AGENT_SPACE,
             "must be ARNs of AWS DevOps Agent's agent spaces, separated by commas or as a JSON list, without wildcards",
             "arn:aws:aidevops:us-east-1:123456789012:agentspace/SPACE-ID",
         ),

@@ -1,7 +1,6 @@
 """Who is asked, by the options of `ask` and `run`."""
 
 import argparse
-import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -9,13 +8,13 @@ from collections.abc import Sequence
 import boto3
 
 from evaluation.investigators.investigator import Investigator
+from infra import names
 from ops import observer
 from ops.console import Console
 from ops.errors import UsageError
 
 DEADLINES = {"devops-agent": 1800.0, "person": 4 * 3600.0}
 DEADLINE_SECONDS = 900.0
-SPACE = re.compile(r"arn:aws[a-z-]*:aidevops:[a-z0-9-]+:\d{12}:agentspace/[A-Za-z0-9_.-]+")
 
 
 def refuse_wrong_options(options: argparse.Namespace, agents: Sequence[str]) -> None:
@@ -36,7 +35,7 @@ def refuse_wrong_options(options: argparse.Namespace, agents: Sequence[str]) -> 
 
 def checked_space(arn: str | None) -> str:
     """Return an agent space's ARN. Raises UsageError when it is not one."""
-    if not SPACE.fullmatch(arn or ""):
+    if not names.AGENT_SPACE.fullmatch(arn or ""):
         raise UsageError(f"--space {arn}: must be the ARN of an agent space, "
                          "arn:aws:aidevops:REGION:ACCOUNT:agentspace/ID")  # fmt: skip
     return str(arn)

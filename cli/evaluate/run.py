@@ -23,7 +23,7 @@ import boto3
 
 from cli.evaluate import agents
 from evaluation.campaign import scores
-from evaluation.campaign.files import Campaign, CampaignFolder, Status
+from evaluation.campaign.files import Campaign, CampaignFolder
 from evaluation.campaign.panel import Panel
 from evaluation.campaign.plan import HARMLESS, Planned, of_shard, plan
 from evaluation.campaign.progress import Progress, duration
@@ -73,7 +73,7 @@ def main(options: argparse.Namespace, console: Console) -> int:
         planned = plan(options.seed, options.trials, stacks)
         mine = of_shard(planned, shard, shards)
         folders = {agent: CampaignFolder(options.out / agent) for agent in options.agent}
-        left = [one for one in mine if not _is_done(folders, one)]
+        left = [one for one in mine if not all(folder.is_done(one.id) for folder in folders.values())]
         used = [stack for stack in stacks if any(one.stack == stack for one in left)]
         _refuse_another_campaign(options, stacks, folders)
         if not mine:
@@ -96,9 +96,9 @@ def _refuse_wrong_options(options: argparse.Namespace) -> None:
     agents.refuse_wrong_options(options, options.agent)
     if not 1 <= options.trials <= MOST_TRIALS:
         raise UsageError(f"--trials {options.trials}: must be a number from 1 to {MOST_TRIALS}")
-    for name in ("agent", "stack", "space"):
+    for name in ("agent", "stack"):
         values = getattr(options, name) or []
-        if name != "space" and len(set(values)) < len(values):
+        if len(set(values)) < len(values):
             raise UsageError(f"--{name}: {' '.join(values)}: one is named twice; name each once")
     if options.pause is not None and not 0 <= options.pause < float("inf"):
         raise UsageError(f"--pause {options.pause:g}: must be 0 or more seconds")
@@ -146,10 +146,6 @@ def _shard(text: str | None) -> tuple[int, int]:
     if not match or int(match[1]) > int(match[2]):
         raise UsageError(f"--shard {text}: must be I/N with I from 1 to N, for example 1/4")
     return int(match[1]), int(match[2])
-
-
-def _is_done(folders: Mapping[str, CampaignFolder], planned: Planned) -> bool:
-    return all(any(one.status is Status.DONE for one in folder.attempts(planned.id)) for folder in folders.values())
 
 
 def _refuse_another_campaign(

@@ -303,6 +303,10 @@ class CampaignFolder:
         found = (file.parent.name for file in (self.path / "trials").glob(f"{planned_id}*/trial.json"))
         return [self.trial(name) for name in sorted(found, key=_by_number) if name.partition("-")[0] == planned_id]
 
+    def is_done(self, planned_id: str) -> bool:
+        """Return whether a trial of this number in the plan counts."""
+        return any(trial.status is Status.DONE for trial in self.attempts(planned_id))
+
     def void(self, trial: Trial, reason: str) -> None:
         """Note that a trial shows nothing."""
         self.write_trial(replace(trial, status=Status.VOID, void_reason=reason))

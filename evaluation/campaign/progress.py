@@ -23,18 +23,12 @@ class Progress:
         self._total = total
         self._left = left
         self._side_by_side = stacks
-        self._started = time.monotonic()
         self._stacks: dict[str, _Stack] = {}
         self._lasted: list[float] = []
         self._done = 0
         self._voids = 0
         self._is_stopping = False
         self._lock = threading.Lock()
-
-    @property
-    def seconds(self) -> float:
-        """How long the run has lasted."""
-        return time.monotonic() - self._started
 
     def begin(self, stack: str, trial: str) -> None:
         """A trial begins."""

@@ -129,11 +129,10 @@ class CampaignRun:
     def _run_stack(self, stack: str, watch: Watch) -> None:
         trial_run = TrialRun(self._stacks[stack], self._backend, self._folders, self._asker, watch)
         mine = [planned for planned in self._planned if planned.stack == stack]
-        attempts = {planned.id: self._attempts(planned) for planned in mine}
         watch.stage("taking over")
         self._stacks[stack].recover(watch)
         for planned in mine:
-            self._resume(planned, attempts[planned.id], trial_run)
+            self._resume(planned, trial_run)
         if any(self._pending(planned) for planned in mine):
             self._stacks[stack].refuse_other_changes()
         for planned in mine:
@@ -157,9 +156,10 @@ class CampaignRun:
                 watch.stage("pause")
                 watch.sleep(self._pause_seconds)
 
-    def _resume(self, planned: Planned, attempts: Sequence[tuple[str, Trial]], trial_run: TrialRun) -> None:
+    def _resume(self, planned: Planned, trial_run: TrialRun) -> None:
         """Go on with what a killed run left under way."""
-        under_way = {agent: trial for agent, trial in attempts if trial.status not in (Status.DONE, Status.VOID)}
+        ended = (Status.DONE, Status.VOID)
+        under_way = {agent: trial for agent, trial in self._attempts(planned) if trial.status not in ended}
         if not under_way:
             return
         if self._is_elsewhere:
@@ -169,8 +169,7 @@ class CampaignRun:
         trial_run.resume(under_way)
 
     def _pending(self, planned: Planned) -> list[str]:
-        done = {agent for agent, trial in self._attempts(planned) if trial.status is Status.DONE}
-        return [agent for agent in self._folders if agent not in done]
+        return [agent for agent, folder in self._folders.items() if not folder.is_done(planned.id)]
 
     def _attempts(self, planned: Planned) -> list[tuple[str, Trial]]:
         return [(agent, trial) for agent, folder in self._folders.items() for trial in folder.attempts(planned.id)]

@@ -155,7 +155,8 @@ class TrialRun:
         self._expect("failing" if arm.has_fault else "healthy", SYMPTOM_SECONDS, reason)
         self._wait_for_client(self._any.times.changed or _now(), reason)
         self._set_all(symptom=_now())
-        if not self._watch.until(self._is_recorded, CLOUDTRAIL_SECONDS):
+        workload = self._workload()
+        if not self._watch.until(lambda: self._is_recorded(workload), CLOUDTRAIL_SECONDS):
             raise _Void("CloudTrail has no event of the change")
 
     def _ask(self, agent: str) -> None:
@@ -165,10 +166,9 @@ class TrialRun:
             if trial.status is Status.RUNNING:
                 self._set(agent, status=Status.ASKED, truth_sha256=self._seal(agent), asked=_now())
             self._watch.stage("asked")
-            workload = self._workload()
             since = self._trials[agent].times.healthy_before
             assert since is not None
-            answer = self._asker.ask(agent, folder, self._stack.name, workload.region, since, self._watch)
+            answer = self._asker.ask(agent, folder, self._stack.name, self._workload().region, since, self._watch)
         changes: dict[str, Any] = {"seconds": answer.seconds, "cost_usd": answer.cost_usd}
         if answer.status == "void":
             reason = f"no answer: {answer.reason}"
@@ -210,8 +210,11 @@ class TrialRun:
         self._set_all(rolled_back=rolled_back)
         # Whoever stops a campaign does not wait for alarms as well.
         expectation: Expectation = "recovering" if self._watch.is_stopped else "healthy"
-        result = check(stack, self._workload(), expectation, REQUESTS, HEALTHY_SECONDS, watch)
-        if not result.passed or not watch.until(lambda: self._has_answered(rolled_back, is_ok=True), HEALTHY_SECONDS):
+        workload = self._workload()
+        result = check(stack, workload, expectation, REQUESTS, HEALTHY_SECONDS, watch)
+        if not result.passed or not watch.until(
+            lambda: _has_answered(workload, rolled_back, is_ok=True), HEALTHY_SECONDS
+        ):
             raise UsageError("it is not healthy, or its client has not been answered, after they were taken back")
         self._set_all(healthy_after=_now())
 
@@ -256,25 +259,20 @@ class TrialRun:
     def _wait_for_client(self, since: datetime, reason: str) -> None:
         """Wait for what the stack's own client gets: the truth is derived from it."""
         is_failing = self._any.arm.has_fault and self._any.times.changed is not None
-        if not self._watch.until(lambda: self._has_answered(since, is_ok=not is_failing), SYMPTOM_SECONDS):
+        workload = self._workload()
+        if not self._watch.until(lambda: _has_answered(workload, since, is_ok=not is_failing), SYMPTOM_SECONDS):
             raise _Void(f"{reason}: the stack's client sent no request")
 
-    def _has_answered(self, since: datetime, *, is_ok: bool) -> bool:
-        answers = Telemetry(self._workload()).answers(since.timestamp(), _now().timestamp())
-        return any(one.is_ok == is_ok for one in answers)
-
-    def _is_recorded(self) -> bool:
+    def _is_recorded(self, workload: Workload) -> bool:
         """Whether CloudTrail shows what was changed."""
-        trial, telemetry = self._any, Telemetry(self._workload())
+        trial, telemetry = self._any, Telemetry(workload)
         assert trial.times.healthy_before is not None
         window = (trial.times.healthy_before - PRECISION).timestamp(), _now().timestamp()
         if trial.arm.has_fault and not telemetry.management_events(*window):
             return False
         if trial.arm not in (Arm.FAULT_THEN_CHANGE, Arm.HEALTHY_WITH_CHANGE):
             return True
-        return any(
-            call.get("logGroupName") == self._workload().log_group for call in telemetry.calls(HARMLESS.api, *window)
-        )
+        return any(call.get("logGroupName") == workload.log_group for call in telemetry.calls(HARMLESS.api, *window))
 
     def _workload(self) -> Workload:
         return Workload.of(self._backend.deployed(self._stack.name))
@@ -314,6 +312,12 @@ class TrialRun:
 
     def _write(self, agent: str) -> None:
         self._folders[agent].write_trial(self._trials[agent])
+
+
+def _has_answered(workload: Workload, since: datetime, *, is_ok: bool) -> bool:
+    """Whether the stack's own client got such an answer since then."""
+    answers = Telemetry(workload).answers(since.timestamp(), _now().timestamp())
+    return any(one.is_ok == is_ok for one in answers)
 
 
 def _now() -> datetime:

@@ -95,6 +95,13 @@ class Emulator:
             "INCIDENT_SANDBOX_HOME": str(self.directory / PERSISTENT / "home"),
         }
 
+    def replace_environment(self) -> None:
+        """Make this process's AWS and Pulumi the emulator's, whatever the shell has."""
+        for name in list(os.environ):
+            if name.startswith(("AWS_", "PULUMI_")):
+                del os.environ[name]
+        os.environ.update(self.pulumi_environment())
+
     @property
     def workspace(self) -> Path:
         """Return the folder of the project as Pulumi runs it here: see workspace.py."""

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ from ops import project
 from ops.console import Console
 from ops.project import ROOT
 
-REPOSITORY = "octo-org/storefront"
-"""In GitHub's example organisation."""
 SESSION = "deploy-1"
 """The deploy role's session, as a workflow's run names it."""
 PERSON = "casey"
@@ -69,10 +66,7 @@ class Account:
 def account(stack_names: Sequence[str], console: Console) -> Iterator[Account]:
     """Run an emulator during a `with` block, with these stacks deployed; this process's AWS is the emulator then."""
     with process.running(project.region(ROOT, "app")) as emulator:
-        for name in list(os.environ):
-            if name.startswith(("AWS_", "PULUMI_")):
-                del os.environ[name]
-        os.environ.update(emulator.pulumi_environment())
+        emulator.replace_environment()
         console.line(f"emulator {emulator.url}, {emulator.region}; its clock runs {process.CLOCK_SCALE} times faster")
         aws = Aws()
         iam, context = aws.client("iam"), AwsContext(aws.partition, aws.account, aws.region)
@@ -83,8 +77,8 @@ def account(stack_names: Sequence[str], console: Console) -> Iterator[Account]:
         iam.put_user_policy(UserName=PERSON, PolicyName="assume", PolicyDocument=policy)
         key = iam.create_access_key(UserName=PERSON)["AccessKey"]
         engines = choose("embedded", emulator)
-        outputs = engines.bootstrap(REPOSITORY, MESSAGE, context.iam_arn(f"user/{PERSON}")).outputs
-        token = github.token(github.Jobs.of(emulator.workspace, REPOSITORY).deployment, emulator.token_secret)
+        outputs = engines.bootstrap(github.REPOSITORY, MESSAGE, context.iam_arn(f"user/{PERSON}")).outputs
+        token = github.token(github.Jobs.of(emulator.workspace, github.REPOSITORY).deployment, emulator.token_secret)
         with github.acting_with(github.session(aws, outputs["deployRoleArn"], token, SESSION)):
             deploying = Aws()
         store = Bucket(deploying, names.state_bucket(context.account, context.region))

@@ -17,6 +17,9 @@ from ops.project import stack_config
 
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
+REPOSITORY = "octo-org/storefront"
+"""In GitHub's example organisation."""
+
 SESSION = "rehearsal"
 """The session's name; in a workflow it has the run's number."""
 

@@ -31,8 +31,6 @@ from ops.health.workload import Workload
 from ops.incidents import incident, truth
 from ops.stacks import backend, urn
 
-REPOSITORY = "octo-org/storefront"
-"""In GitHub's example organisation."""
 CHECK_REQUESTS = 5
 CHECK_TIMEOUT_SECONDS = 15
 MESSAGE = "./sandbox rehearse"
@@ -122,7 +120,7 @@ class Lifecycle:
         return github.acting_with(self._credentials.get(caller, {}))
 
     def bootstrap(self) -> Proof:
-        update = self._engines.bootstrap(REPOSITORY, MESSAGE)
+        update = self._engines.bootstrap(github.REPOSITORY, MESSAGE)
         self._foundation = self._engines.stack("bootstrap")
         self._assume_roles(update.outputs)
         _expect("only created resources", set(update.changes) == {"create"}, _counts(update))
@@ -137,7 +135,7 @@ class Lifecycle:
             key_arn=key["Arn"],
             deploy_role_arn=outputs["deployRoleArn"],
             preview_role_arn=outputs["previewRoleArn"],
-            jobs=github.Jobs.of(self._workspace, REPOSITORY),
+            jobs=github.Jobs.of(self._workspace, github.REPOSITORY),
             app=AppNames("app"),
             other_api="",
             token_secret=os.environ["AWS_SECRET_ACCESS_KEY"],

@@ -137,8 +137,9 @@ def trials(out: Path, status: Status) -> set[str]:
 
 
 def test_a_killed_campaign_goes_on_and_ends_with_the_scores_of_one_that_was_not(whole: Path, tmp_path: Path) -> None:
-    program = tmp_path / "agent.py"
-    program.write_text(OWN_AGENT.format(root=str(ROOT)) + "import time; time.sleep(1)\n")
+    program, may_end = tmp_path / "agent.py", tmp_path / "may-end"
+    wait = f"import os, time\nwhile not os.path.exists({str(may_end)!r}):\n    time.sleep(0.05)\n"
+    program.write_text(OWN_AGENT.format(root=str(ROOT)) + wait)
     arguments = command(tmp_path / "out", ["command"], 2, "--command", f"{sys.executable} {program}")
     out = tmp_path / "out"
 
@@ -165,6 +166,7 @@ def test_a_killed_campaign_goes_on_and_ends_with_the_scores_of_one_that_was_not(
     statuses = {trial.id: trial.status for trial in CampaignFolder(out / "command").trials()}
     assert set(statuses.values()) <= {Status.VOID, Status.DONE}
 
+    may_end.touch()
     ended = run(arguments)
     again = run(arguments)
 

@@ -15,7 +15,7 @@ from local_aws.engine.choice import choose
 from local_aws.provider.resource import Aws
 from local_aws.rehearsal import denied_calls, github
 from local_aws.rehearsal.denied_calls import DeniedCall
-from local_aws.rehearsal.lifecycle import REPOSITORY, Lifecycle, StepFailed
+from local_aws.rehearsal.lifecycle import Lifecycle, StepFailed
 from ops.errors import UsageError
 from tests.local.conftest import load, replace_policy, reset
 from tests.local.test_denied_calls import CONTEXT, make_account
@@ -82,7 +82,7 @@ def rehearsed(started: Emulator) -> Rehearsed:
         bootstrap.run()
         administrator = Aws()
         with patch.context() as preview_patch:
-            subject = github.Jobs.of(started.workspace, REPOSITORY).pull_request
+            subject = github.Jobs.of(started.workspace, github.REPOSITORY).pull_request
             token = github.token(subject, started.token_secret)
             role = make_account().preview_role_arn
             load(preview_patch, github.session(administrator, role, token, "preview"))
