@@ -178,7 +178,9 @@ def test_another_change_during_the_incident_makes_it_invalid(deployed: Deployed,
 def test_a_call_that_no_update_made_is_named_with_its_session(deployed: Deployed, tmp_path: Path) -> None:
     with contextlib.closing(deployed.client("lambda")) as client:
         with incident(deployed):
+            wait_for_traffic(deployed, "app", 500)  # a call within a second of an update could be the update's
             client.update_function_configuration(FunctionName=APP.function, Timeout=7)
+            wait_for_traffic(deployed, "app", 500)
         record = tell(deployed, tmp_path, 1)
         client.update_function_configuration(FunctionName=APP.function, Timeout=5)
 
