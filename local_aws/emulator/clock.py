@@ -49,7 +49,7 @@ def _one_at_a_time(execute: Callable[..., Any]) -> Callable[..., Any]:
     """Skip a schedule's invocation of a function while the one before it runs.
 
     On AWS the client is done long before its next minute. On a busy machine it is not within the second that a minute
-    lasts here, and each invocation is a process: more and more of them would make all of them slower and slower.
+    lasts here, and a second invocation is a second process: more and more of them would make all of them slower.
     """
     running: set[str] = set()
 

@@ -14,10 +14,10 @@ Function = Callable[..., Any]
 
 
 class Patch(NamedTuple):
-    """One function of ministack, the names of the parameters that it has, separated by spaces, and the maker of its
-    replacement, which gets the original."""
+    """One function of a module of ministack, or of a class, the names of the parameters that it has, separated by
+    spaces, and the maker of its replacement, which gets the original."""
 
-    module: ModuleType
+    module: ModuleType | type
     function: str
     parameters: str
     make_replacement: Callable[[Function], Function]

@@ -41,9 +41,10 @@ def main(fd: int, directory: Path, persist: Path | None = None) -> None:
     from ministack import app as emulator  # reads its settings, and the certificate, when imported
     from ministack.core import lambda_runtime
 
-    from local_aws.emulator import clock, cloudtrail, devops_agent, door, iam, telemetry
+    from local_aws.emulator import clock, cloudtrail, devops_agent, door, environments, iam, telemetry
 
     clock.install(directory)
+    environments.install()
     telemetry.install()
     devops_agent.install(directory)
     iam.install(directory)

@@ -1,10 +1,12 @@
 """The telemetry patch: what AWS records by itself and the emulator does not, read through AWS's own APIs."""
 
+import io
 import json
 import ssl
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -148,3 +150,27 @@ def test_an_alarm_evaluates_only_its_own_dimensions(app: App, aws: Aws) -> None:
 
     other = cloudwatch.describe_alarms(AlarmNames=["of-another-function"])["MetricAlarms"][0]
     assert other["StateValue"] == "OK"
+
+
+def test_a_handler_that_raised_is_called_in_the_same_execution_environment_again(aws: Aws) -> None:
+    """On AWS only a crash or a timeout ends it (local_aws/emulator/environments.py has the sources)."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("index.py", "import os\ndef handler(event, context):\n    raise ValueError(os.getpid())\n")
+    allow = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    role = aws.client("iam").create_role(RoleName="raising", AssumeRolePolicyDocument=trust)["Role"]
+    client = aws.client("lambda")
+    client.create_function(
+        FunctionName="raising",
+        Runtime="python3.13",
+        Role=role["Arn"],
+        Handler="index.handler",
+        Code={"ZipFile": archive.getvalue()},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName="raising", WaiterConfig={"Delay": 1})
+
+    responses = [client.invoke(FunctionName="raising") for _ in range(3)]
+
+    assert [response["FunctionError"] for response in responses] == ["Unhandled"] * 3
+    assert len({json.loads(response["Payload"].read())["errorMessage"] for response in responses}) == 1
