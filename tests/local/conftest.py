@@ -69,6 +69,7 @@ def replace_policy(aws: Aws, role: str, concern: str, change: Callable[[str], st
     current = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     before = json.dumps(iam.get_policy_version(PolicyArn=arn, VersionId=current)["PolicyVersion"]["Document"])
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=change(before), SetAsDefault=True)
+    iam.delete_policy_version(PolicyArn=arn, VersionId=current)  # a policy has five at most
     return before
 
 

@@ -1,7 +1,10 @@
 """CI's roles have the permissions that they need and no others, as rehearsals in those roles show."""
 
+import contextlib
+import itertools
 import json
 import shutil
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,7 +18,7 @@ from local_aws.engine.choice import choose
 from local_aws.provider.resource import Aws
 from local_aws.rehearsal import denied_calls, github
 from local_aws.rehearsal.denied_calls import DeniedCall
-from local_aws.rehearsal.lifecycle import Lifecycle, StepFailed
+from local_aws.rehearsal.lifecycle import Lifecycle, Step, StepFailed
 from ops.errors import UsageError
 from tests.local.conftest import load, replace_policy, reset
 from tests.local.test_denied_calls import CONTEXT, make_account
@@ -23,6 +26,26 @@ from tests.support import attacks, permissions
 from tests.support.permissions import granted, of_role, statements, without
 
 DEPLOY = of_role("deploy", CONTEXT)
+
+CONCERN = {statement["Sid"]: concern for concern, policy in DEPLOY.items() for statement in statements(policy)}
+"""The policy of the deploy role that each of its statements is in."""
+
+DENIALS = {
+    "NoNestedPaths": "create a role of any name in a nested path: allowed",
+    "LeaveBootstrapsState": "read bootstrap's state: allowed",
+}
+"""The statements without which a call that CI must be denied changes something, by the call."""
+
+NEEDED_TO_DEPLOY = ("DecryptState", "EncryptState", "ListState", "ReadState", "WriteOwnState")
+NEEDED_BY_STEP = {
+    "check healthy": ("ReadLogs",),
+    "check failing": ("ReadMetrics",),
+    "check healthy again": ("ReadAlarmHistory",),
+    "the incident's truth": ("ReadEvents",),
+    "calls that CI is denied": ("NoVersions",),
+    "destroy the app": ("FindByTags", "FindRoles"),
+}
+"""The statements without which the provider's table lacks nothing, by the first step of a rehearsal that fails."""
 
 UNUSED = {
     "deploy": {},
@@ -98,24 +121,30 @@ def rehearsed(started: Emulator) -> Rehearsed:
     return Rehearsed([json.loads(line) for line in lines], responses)
 
 
-def run(lifecycle: Lifecycle, *, concern: str, sid: str) -> str | None:
-    """Rehearse without a statement of the deploy role, removed after bootstrap. Return the failure, None if none."""
-    bootstrap, *steps = lifecycle.steps()
-    bootstrap.run()
-    remove_statement(concern, sid)
-    for step in steps:
-        try:
-            with lifecycle.acting_as(step.caller):
-                step.run()
-        except (StepFailed, ClientError, UsageError) as error:
-            return f"{step.name}: {error}"
+@contextlib.contextmanager
+def statement_removed(sid: str) -> Iterator[None]:
+    """Remove a statement of the deploy role during a `with` block."""
+    aws = Aws()
+    document = replace_policy(aws, names.DEPLOY_ROLE, CONCERN[sid], lambda document: without(document, sid))
+    try:
+        yield
+    finally:
+        replace_policy(aws, names.DEPLOY_ROLE, CONCERN[sid], lambda _: document)
+        aws.close()
+
+
+def run(lifecycle: Lifecycle, step: Step) -> str | None:
+    """Run a step with its caller's credentials; return why it failed, None if it did not."""
+    try:
+        with lifecycle.acting_as(step.caller):
+            step.run()
+    except (StepFailed, ClientError, UsageError) as error:
+        return str(error)
     return None
 
 
-def remove_statement(concern: str, sid: str) -> None:
-    aws = Aws()
-    replace_policy(aws, names.DEPLOY_ROLE, concern, lambda document: without(document, sid))
-    aws.close()
+def is_denied(failure: str | None) -> bool:
+    return failure is not None and ("AccessDenied" in failure or "expected every call denied" in failure)
 
 
 def test_every_granted_action_is_used(rehearsed: Rehearsed, request: pytest.FixtureRequest) -> None:
@@ -155,19 +184,54 @@ def test_the_preview_role_is_denied_every_write_of_the_lifecycle(
     assert ("GetFunction", "allowed") in rehearsed.responses
 
 
-@pytest.mark.parametrize(
-    ("concern", "sid"),
-    [(concern, statement["Sid"]) for concern, policy in DEPLOY.items() for statement in statements(policy)],
-)
-def test_every_statement_is_needed(concern: str, sid: str, lifecycle: Lifecycle) -> None:
+def test_every_statement_is_needed() -> None:
     """Without it, the provider lacks an action of its table, or a rehearsal fails."""
-    rest = {**DEPLOY, concern: without(DEPLOY[concern], sid)}
-    missing = [need for need in permissions.needs(CONTEXT) if not need.is_allowed_by(rest.values(), CONTEXT)]
+    by_rehearsal = {*DENIALS, *NEEDED_TO_DEPLOY, *itertools.chain(*NEEDED_BY_STEP.values())}
+    by_provider = set()
+    for sid, concern in CONCERN.items():
+        rest = {**DEPLOY, concern: without(DEPLOY[concern], sid)}
+        if not all(need.is_allowed_by(rest.values(), CONTEXT) for need in permissions.needs(CONTEXT)):
+            by_provider.add(sid)
+    assert by_provider | by_rehearsal == set(CONCERN)
+    assert not by_provider & by_rehearsal
 
-    if not missing:
-        failure = run(lifecycle, concern=concern, sid=sid)
-        assert failure
-        assert "AccessDenied" in failure or "expected every call denied" in failure
+
+@pytest.mark.parametrize("sid", NEEDED_TO_DEPLOY)
+def test_a_deployment_needs_every_statement_about_the_state(sid: str, lifecycle: Lifecycle) -> None:
+    bootstrap, deploy, *_ = lifecycle.steps()
+    bootstrap.run()
+
+    with statement_removed(sid):
+        assert is_denied(run(lifecycle, deploy))
+
+
+def test_without_its_denials_ci_could_do_what_they_deny(lifecycle: Lifecycle) -> None:
+    steps = {step.name: step for step in lifecycle.steps()}
+    assert run(lifecycle, steps["bootstrap"]) is None
+    assert run(lifecycle, steps["deploy"]) is None
+
+    for sid, allowed in DENIALS.items():
+        with statement_removed(sid):
+            failure = run(lifecycle, steps["calls that CI is denied"])
+        assert allowed in str(failure), sid
+
+
+def test_the_steps_of_a_rehearsal_need_the_other_statements(lifecycle: Lifecycle) -> None:
+    """One rehearsal: a step that needs a statement is run without it first, and then with it."""
+    bootstrap, *steps = lifecycle.steps()
+    bootstrap.run()
+    deploy, missing = steps[0], dict(NEEDED_BY_STEP)
+    for step in steps:
+        for sid in missing.pop(step.name, ()):
+            with statement_removed(sid):
+                failure = run(lifecycle, step)
+            assert is_denied(failure), (step.name, sid, failure)
+            if step.name == "destroy the app":  # only the look for what is left has failed
+                assert run(lifecycle, deploy) is None
+        assert run(lifecycle, step) is None, step.name
+        if not missing:
+            break
+    assert not missing
 
 
 def test_the_administrator_is_allowed_every_denied_call(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
