@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     for command in LINT:
         if start(command).wait():
             return 1
-    # A first check of types reads all of pulumi-aws, which takes most of a minute: time that the tests can use.
+    # Types take some ten seconds of one processor, which the tests share.
     types = start(["mypy"], subprocess.PIPE)
     try:
         tests = start(["pytest", *argv]).wait()
