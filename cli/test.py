@@ -13,9 +13,16 @@ PERSONAL = ("AWS_", "PULUMI_", "TF_", "GITHUB_")
 IN_CI = "CI"
 """With it `bootstrap` refuses to run. CI runs the tests of what a person runs, too."""
 
+BYTECODE = "PYTHONPYCACHEPREFIX"
+"""Set by ./sandbox. With it the tests' copies of the checkout would leave their bytecode in .venv."""
+
 
 def main(argv: list[str]) -> int:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(PERSONAL) and name != IN_CI}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(PERSONAL) and name not in (IN_CI, BYTECODE)
+    }
 
     def start(command: list[str], output: int | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(

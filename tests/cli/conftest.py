@@ -33,8 +33,6 @@ class Shell:
     def __init__(self, checkout: Path) -> None:
         self.checkout = checkout
         self.environment = shell_with_env(checkout)
-        # Bytecode beside the modules: in a common folder, by path, it would be compiled again for each checkout.
-        self.environment.pop("PYTHONPYCACHEPREFIX", None)
 
     @property
     def workspace(self) -> Path:
