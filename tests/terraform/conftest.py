@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -24,6 +24,8 @@ from tests.terraform import configuration
 from tests.terraform.configuration import State
 
 HERE = Path(__file__).parent
+CHANGES = 2
+"""The exit code of `plan -detailed-exitcode` when there are changes."""
 JOBS = github.Jobs("repo:octo-org/octo-repo", "production")
 
 
@@ -65,6 +67,14 @@ class Change:
     attributes: dict[str, tuple[Any, Any]]
 
 
+class Plan(NamedTuple):
+    """The changes of a plan; what Terraform prints of it; and its JSON, empty when it changes nothing."""
+
+    changes: list[Change]
+    text: str
+    shown: dict[str, Any]
+
+
 class Terraform:
     """A folder with a configuration; `environment` is that of the AWS clients."""
 
@@ -79,16 +89,21 @@ class Terraform:
         other.folder, other._environment = self.folder, {**self._environment, **credentials}
         return other
 
-    def plan(self) -> list[Change]:
+    def plan(self) -> Plan:
         """What `apply` would change."""
-        self.run("plan", "-input=false", "-out=plan")
+        planned = self.attempt("plan", "-input=false", "-out=plan", "-detailed-exitcode")
+        assert planned.returncode in (0, CHANGES), (
+            f"terraform plan:\n{planned.stdout[-3000:]}\n{planned.stderr[-6000:]}"
+        )
+        if planned.returncode == 0:
+            return Plan([], planned.stdout, {})
         shown = json.loads(self.run("show", "-json", "plan").stdout)
-        return [
-            _change(one) for one in shown.get("resource_changes", []) if one["change"]["actions"] not in (["no-op"],)
-        ]
+        changes = [_change(one) for one in shown["resource_changes"] if one["change"]["actions"] != ["no-op"]]
+        return Plan(changes, planned.stdout, shown)
 
-    def apply(self) -> None:
-        self.run("apply", "-input=false", "-auto-approve")
+    def apply(self, *plan: str) -> None:
+        """Apply the configuration, or a plan that was saved."""
+        self.run("apply", "-input=false", "-auto-approve", *plan)
 
     def destroy(self) -> None:
         self.run("destroy", "-input=false", "-auto-approve")

@@ -49,16 +49,16 @@ def life(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         preview = deploy.acting_as(account.preview)
 
         deploy.apply()
-        unchanged = deploy.plan()
+        unchanged = deploy.plan().changes
         configuration.write(folder, flipped(healthy))
-        flip_by_preview = preview.plan()
+        flip_by_preview = preview.plan().changes
         refusal = preview.attempt("apply", "-input=false", "-auto-approve")
         assert refusal.returncode == 1
         after_refusal = variables(administrator)
-        flip = deploy.plan()
-        deploy.apply()
+        flip = deploy.plan().changes
+        deploy.apply("plan")
         after_flip = variables(administrator)
-        unchanged_again = deploy.plan()
+        unchanged_again = deploy.plan().changes
         deploy.destroy()
         yield Life(
             unchanged=unchanged,

@@ -12,8 +12,8 @@ def test_an_administrator_makes_the_foundation_and_a_second_plan_is_empty(accoun
     terraform = account.terraform(written(tmp_path / "bootstrap", resources))
     reset(account.emulator)
 
-    planned = terraform.plan()
-    terraform.apply()
+    planned = terraform.plan().changes
+    terraform.apply("plan")
 
     assert [change.actions for change in planned] == [["create"]] * len(configuration.in_aws(resources))
-    assert terraform.plan() == []
+    assert terraform.plan().changes == []
