@@ -87,7 +87,7 @@ class Shell:
 @pytest.fixture
 def shell(project_copy: Path) -> Iterator[Shell]:
     """A shell with an empty emulator."""
-    with emulator_of(project_copy, "local", "start"):
+    with emulator_of(project_copy, "sandbox", "local", "start"):
         yield Shell(project_copy)
 
 
@@ -95,18 +95,20 @@ def shell(project_copy: Path) -> Iterator[Shell]:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A shell with a healthy app, deployed by the embedded engine, which is faster; one for each module."""
     checkout = copy_project(tmp_path_factory.mktemp("deployed") / "checkout")
-    with emulator_of(checkout, "rehearse", "--engine", "embedded", "--keep"):
+    with emulator_of(checkout, "-m", "tests.support.keeping"):
         yield Shell(checkout)
 
 
 @contextmanager
 def emulator_of(checkout: Path, *start: str) -> Iterator[None]:
-    """Run a checkout's emulator for the duration of a `with` block."""
+    """Run a checkout's emulator for the duration of a `with` block; `start` are the arguments of Python."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
             patch.delenv(name)
         try:
-            started = run_sandbox(checkout, *start)
+            started = subprocess.run(
+                [sys.executable, *start], cwd=checkout, capture_output=True, text=True, timeout=120, check=False
+            )
             assert started.returncode == 0, started.stdout + started.stderr
             yield
         finally:

@@ -23,7 +23,7 @@ def test_both_engines_create_the_same_state_and_resources(tmp_path: Path, monkey
     records, states, actual = [], [], []
     for engine in ("embedded", "pulumi"):
         checkout, record = copy_project(tmp_path / engine), tmp_path / f"{engine}.json"
-        with emulator_of(checkout, "rehearse", "--engine", engine, "--keep", "--json", str(record)):
+        with emulator_of(checkout, "sandbox", "rehearse", "--engine", engine, "--keep", "--json", str(record)):
             load(monkeypatch, Shell(checkout).environment)
             state = [resource for stack in ("bootstrap", "app") for resource in resources(checkout, stack)]
             aws = Aws()

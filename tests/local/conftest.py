@@ -137,7 +137,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """One for this module: each test leaves the app healthy."""
     checkout = copy_project(tmp_path_factory.mktemp("deployed") / "checkout")
     try:
-        assert run_sandbox(checkout, "rehearse", "--engine", "embedded", "--keep").returncode == 0
+        subprocess.run([sys.executable, "-m", "tests.support.keeping"], cwd=checkout, check=True, timeout=120)
         yield Deployed(checkout, shell_with_env(checkout))
     finally:
         run_sandbox(checkout, "local", "stop")

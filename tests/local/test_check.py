@@ -1,4 +1,4 @@
-"""./sandbox check and ./sandbox local, on an emulator that `rehearse --keep` left running."""
+"""./sandbox check and ./sandbox local, on an emulator that runs, with the app deployed."""
 
 import contextlib
 import json

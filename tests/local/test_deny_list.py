@@ -34,7 +34,7 @@ class Text(NamedTuple):
 
 @pytest.fixture(scope="module")
 def lived(deployed: Deployed) -> Deployed:
-    """The rehearsal's stack app had a whole lifecycle; give both surfaces one, and leave them healthy."""
+    """Give the stacks of both surfaces a whole lifecycle, and leave them healthy."""
     for stack in ("app", "plain"):
         for mode, health in (("false", "healthy"), ("true", "failing"), ("false", "healthy")):
             updated = deployed("local", "up", "--stack", stack, "--config", f"failMode={mode}")

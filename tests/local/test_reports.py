@@ -224,7 +224,12 @@ def test_a_rehearsal_passes_in_odd_folders_with_few_descriptors_and_the_c_locale
     scratch = tmp_path / "t m p"
     scratch.mkdir()
     (tmp_path / "link").symlink_to(checkout)
-    command = f"ulimit -n 128; exec '{sys.executable}' sandbox rehearse --engine embedded"
+    sandbox = f"'{sys.executable}' sandbox"
+    command = f"""set -e; ulimit -n 128
+        {sandbox} rehearse --engine embedded --keep
+        trap "{sandbox} local stop" EXIT
+        eval "$({sandbox} local env)"
+        {sandbox} check --stack app --expect healthy"""
     shell = {"TMPDIR": str(scratch), "HOME": "/proc/none", "LC_ALL": "C", "PYTHONUTF8": "0", "TZ": "Nowhere/X"}
 
     result = subprocess.run(
@@ -232,4 +237,5 @@ def test_a_rehearsal_passes_in_odd_folders_with_few_descriptors_and_the_c_locale
     )
 
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "stack app is healthy" in result.stdout
     assert list(scratch.iterdir()) == []

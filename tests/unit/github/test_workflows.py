@@ -1,5 +1,6 @@
 """The workflow files against a linter, GitHub's schemas and this project's rules."""
 
+import os
 import re
 import subprocess
 import sys
@@ -171,3 +172,44 @@ def test_a_push_deploys_only_changes_of_deployed_files(root: Path) -> None:
     for path in paths:
         assert list(root.glob(path)), path
     assert {"handler/**", "infra/**", "__main__.py", "Pulumi.app.yaml"} <= set(paths)
+
+
+MAIN = {"TRIALS": "2", "STACKS": "app plain", "SPACES": "one two", "MAX_USD": "50", "AGENT": "devops-agent"}
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "step", "inputs", "stopped"),
+    [
+        *(("app", "app", "Name of the stack", {"STACK": stack}, "") for stack in ("app", "blue_2", "a" * 28)),
+        *(
+            ("app", "app", "Name of the stack", {"STACK": stack}, f"stack is '{stack}': it must be an app stack's")
+            for stack in ("bootstrap", "organization/incident-sandbox/app", "--help", "", "a" * 29, "app\nplain")
+        ),
+        *(("inject-failure", "inputs", "Minutes", {"MINUTES": minutes}, "") for minutes in ("0", "30", "300")),
+        *(
+            ("inject-failure", "inputs", "Minutes", {"MINUTES": minutes}, f"minutes is '{minutes}': it must be a whole")
+            for minutes in ("301", "-1", "07", "1.5", "", "3$(date)")
+        ),
+        ("evaluate", "plan", "Shards", MAIN, ""),
+        ("evaluate", "plan", "Shards", MAIN | {"TRIALS": "23"}, "trials is '23': it must be a number from 1 to 22"),
+        ("evaluate", "plan", "Shards", MAIN | {"STACKS": "app bootstrap"}, "stacks has 'bootstrap'"),
+        ("evaluate", "plan", "Shards", MAIN | {"SPACES": "one"}, "spaces has 1 agent spaces for 2 stacks"),
+        ("evaluate", "plan", "Shards", MAIN | {"MAX_USD": "a lot"}, "max_usd is 'a lot'"),
+    ],
+)
+def test_an_input_is_checked_by_the_step_that_reads_it_first(
+    name: str, job: str, step: str, inputs: dict[str, str], stopped: str, root: Path, tmp_path: Path
+) -> None:
+    """The step's own commands; tests/cli/test_workflows.py shows that a run ends with them."""
+    (script,) = [one["run"] for one in workflow(root, name)["jobs"][job]["steps"] if one.get("name") == step]
+    summary = tmp_path / "summary"
+    summary.touch()
+    files = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": str(tmp_path / "output")}
+
+    result = subprocess.run(
+        ["bash", "-e", "-c", script], cwd=root, env={"PATH": os.environ["PATH"], **files, **inputs}, check=False
+    )
+
+    assert result.returncode == (1 if stopped else 0)
+    assert stopped.replace("\n", " ") in summary.read_text()
+    assert bool(summary.read_text()) is bool(stopped)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ends a step: says why as an annotation, and on the run's page. The text may be anybody's: neither is to read it as a
+# Fails a step: says why as an annotation, and on the run's page. The text may be anybody's: neither is to read it as a
 # command or as Markdown.
 text=${1//$'\n'/ }
 text=${text//$'\r'/ }
