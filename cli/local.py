@@ -99,30 +99,30 @@ alarm periods run {process.CLOCK_SCALE} times faster than on AWS
 
 
 def _stop(console: Console) -> int:
-    found = registry.find()
-    if found is None:
+    running = registry.find()
+    if running is None:
         console.line("no emulator of this checkout is running")
         return 0
-    found.stop()
+    running.stop()
     console.line(
-        f"stopped; what it had is in {found.persist}"
-        if found.persist
+        f"stopped; what it had is in {running.persist}"
+        if running.persist
         else "stopped, and everything in it is gone (`start --persist DIR` would keep it)"
     )
     return 0
 
 
 def _status(console: Console) -> int:
-    found = registry.find()
-    if found is None:
+    registered = registry.find()
+    if registered is None:
         console.line("no emulator of this checkout is running")
         return 1
-    running = found.emulator
+    running = registered.emulator
     console.line(f"""\
-emulator at {running.url}, account {process.ACCOUNT}, {running.region}, pid {found.pid}
+emulator at {running.url}, account {process.ACCOUNT}, {running.region}, pid {registered.pid}
   log          {running.directory / "emulator.log"}
   stack files  {running.workspace}
-  on stop      {f"saved in {found.persist}" if found.persist else "everything in it is gone"}""")
+  on stop      {f"saved in {registered.persist}" if registered.persist else "everything in it is gone"}""")
     return 0
 
 
@@ -152,18 +152,18 @@ def _operate(operation: str, stack: str, config: list[str], console: Console) ->
     for key, value in settings:
         engine.set_config(key, value)
     try:
-        found = getattr(engine, operation)()
+        result = getattr(engine, operation)()
     except pulumi.RunError as error:
         raise LocalAwsError(str(error)) from None
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(f"the emulator cannot be asked: {error}") from None
     if operation == "cancel":
-        console.line(f"cancel of {stack}: {found} locks of runs that are gone")
+        console.line(f"cancel of {stack}: {result} locks of runs that are gone")
     elif operation in ("outputs", "history"):
-        console.line(json.dumps(found, indent=2))
+        console.line(json.dumps(result, indent=2))
     else:
-        counts = ", ".join(f"{operation} {count}" for operation, count in sorted(found.changes.items()))
-        console.line(f"{operation} of {stack}: {counts or 'nothing'}  ({found.seconds:.1f} s)")
+        counts = ", ".join(f"{operation} {count}" for operation, count in sorted(result.changes.items()))
+        console.line(f"{operation} of {stack}: {counts or 'nothing'}  ({result.seconds:.1f} s)")
     return 0
 
 

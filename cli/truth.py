@@ -28,11 +28,13 @@ def main(argv: list[str]) -> int:
     options = arguments().parse_args(argv)
     if options.json:
         records.check_writable(options.json)
-    found = incident.find(backend.current(), options.stack)
-    truths = [truth.record(options.stack, one) for one in (found if options.all else itertools.islice(found, 1))]
+    incidents = incident.find(backend.current(), options.stack)
+    truths = [
+        truth.record(options.stack, each) for each in (incidents if options.all else itertools.islice(incidents, 1))
+    ]
     if not truths:
         raise UsageError(f"--stack {options.stack}: its history has no incident; inject-failure begins one")
     if options.json:
         records.write(options.json, truths if options.all else truths[0])
-    print("\n\n".join(truth.sentence(one) for one in truths))
-    return 0 if all(one["valid"]["valid"] for one in truths) else 1
+    print("\n\n".join(truth.sentence(each) for each in truths))
+    return 0 if all(each["valid"]["valid"] for each in truths) else 1

@@ -57,9 +57,9 @@ def of_check(record: dict[str, Any]) -> str:
     """
     try:
         rows = [
-            f"| {'ok' if one['passed'] else '**no**'} | {plain_text(one['name'])} | {plain_text(one['expected'])} "
-            f"| {plain_text(one['actual'])} |"
-            for one in record["observations"]
+            f"| {'ok' if observation['passed'] else '**no**'} | {plain_text(observation['name'])} "
+            f"| {plain_text(observation['expected'])} | {plain_text(observation['actual'])} |"
+            for observation in record["observations"]
         ]
         verdict = plain_text(record["verdict"]).replace(" NOT ", " is **not** ").replace("is is", "is")
     except (KeyError, TypeError) as error:

@@ -73,8 +73,8 @@ def main(options: argparse.Namespace, console: Console) -> int:
         planned = plan(options.seed, options.trials, stacks)
         mine = of_shard(planned, shard, shards)
         folders = {agent: CampaignFolder(options.out / agent) for agent in options.agent}
-        left = [one for one in mine if not all(folder.is_done(one.id) for folder in folders.values())]
-        used = [stack for stack in stacks if any(one.stack == stack for one in left)]
+        left = [trial for trial in mine if not all(folder.is_done(trial.id) for folder in folders.values())]
+        used = [stack for stack in stacks if any(trial.stack == stack for trial in left)]
         _refuse_another_campaign(options, stacks, folders)
         if not mine:
             _begin(options, stacks, folders, {})  # for `merge`
@@ -175,7 +175,7 @@ def _state(
                  f"({where}), seed {options.seed}")  # fmt: skip
     questions = 0.0 if options.local else sum(QUESTION_SECONDS.get(agent, 5.0) for agent in options.agent)
     each = AROUND_A_QUESTION_SECONDS[options.local] + questions + options.pause
-    busiest = max(sum(one.stack == stack for one in left) for stack in stacks)
+    busiest = max(sum(trial.stack == stack for trial in left) for stack in stacks)
     side_by_side = f", {len(stacks)} stacks side by side" if len(stacks) > 1 else ""
     console.line(f"  time   about {duration(busiest * each)}{side_by_side}; an answer may take longer")
     most, known = agents.most_usd(options), "devops-agent" in options.agent and not options.local

@@ -300,8 +300,8 @@ class CampaignFolder:
 
     def attempts(self, planned_id: str) -> list[Trial]:
         """Read the trials of one number in the plan, in their order."""
-        found = (file.parent.name for file in (self.path / "trials").glob(f"{planned_id}*/trial.json"))
-        return [self.trial(name) for name in sorted(found, key=_by_number) if name.partition("-")[0] == planned_id]
+        ids = (file.parent.name for file in (self.path / "trials").glob(f"{planned_id}*/trial.json"))
+        return [self.trial(name) for name in sorted(ids, key=_by_number) if name.partition("-")[0] == planned_id]
 
     def is_done(self, planned_id: str) -> bool:
         """Return whether a trial of this number in the plan counts."""

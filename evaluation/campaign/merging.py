@@ -22,10 +22,10 @@ def merge(shards: Sequence[Path], out: Path) -> list[CampaignFolder]:
         raise UsageError(f"--out {out}: is there already; name a new folder")
     parts: dict[str, list[CampaignFolder]] = {}
     for shard in shards:
-        found = scores.campaigns(shard)
-        if not found:
+        campaigns = scores.campaigns(shard)
+        if not campaigns:
             raise UsageError(f"{shard}: has no campaign in it; name a folder of `evaluate run --shard`")
-        for folder in found:
+        for folder in campaigns:
             parts.setdefault(folder.path.name, []).append(folder)
     checked = {agent: _one_campaign(folders) for agent, folders in parts.items()}
     staged = out.with_name(f".{out.name}.merging")

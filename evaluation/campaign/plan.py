@@ -49,7 +49,7 @@ def plan(seed: int, trials: int, stacks: Sequence[str]) -> tuple[Planned, ...]:
 
 def of_shard(planned: Sequence[Planned], shard: int, shards: int) -> tuple[Planned, ...]:
     """Return the trials of the I-th of N shards, I from 1: every N-th block."""
-    return tuple(one for one in planned if one.block % shards == shard - 1)
+    return tuple(trial for trial in planned if trial.block % shards == shard - 1)
 
 
 def order_of(agents: Sequence[str], seed: int, trial_id: str) -> list[str]:

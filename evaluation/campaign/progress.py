@@ -70,9 +70,9 @@ class Progress:
                                    "which takes a moment")  # fmt: skip
             now = time.monotonic()
             parts = [
-                f"{name} {one.trial} {one.stage} {now - one.since:.0f} s"
-                for name, one in sorted(self._stacks.items())
-                if one.stage
+                f"{name} {shown.trial} {shown.stage} {now - shown.since:.0f} s"
+                for name, shown in sorted(self._stacks.items())
+                if shown.stage
             ]
             done = self._total - self._left + self._done
             self._console.status(f"  {done}/{self._total}{self._time_left()} | {' | '.join(parts)}")

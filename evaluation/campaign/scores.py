@@ -16,10 +16,10 @@ def campaigns(path: Path) -> list[CampaignFolder]:
 
 def answered(path: Path) -> list[Folder]:
     """Return the answers of a run that count, whoever gave them, in the order of the trials."""
-    found = [
+    numbered = [
         (trial.id, folder) for folder in campaigns(path) for trial in folder.trials() if trial.status is Status.DONE
     ]
-    return [Folder(folder.trial_folder(trial_id)) for trial_id, folder in sorted(found, key=lambda one: one[0])]
+    return [Folder(folder.trial_folder(trial_id)) for trial_id, folder in sorted(numbered, key=lambda one: one[0])]
 
 
 def rescore(folder: CampaignFolder) -> None:

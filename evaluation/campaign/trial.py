@@ -108,7 +108,7 @@ class TrialRun:
         self._trials = dict(trials)
         failing = status.is_incident(self._backend.deployed(self._stack.name))
         first = next(iter(trials.values()))
-        is_asked = any(one.status in (Status.ASKED, Status.ANSWERED) for one in trials.values())
+        is_asked = any(trial.status in (Status.ASKED, Status.ANSWERED) for trial in trials.values())
         for agent, trial in trials.items():
             is_answered = trial.status is Status.ANSWERED or self._folder(agent).answer() is not None
             can_wait = trial.status is not Status.ASKED or agent in RESUMED
@@ -245,15 +245,15 @@ class TrialRun:
         if not trial.arm.has_fault:
             asked, until = trial.times.asked or _now(), trial.times.rolled_back or _now()
             return truth.record_of_health(self._backend, stack, since, asked, until, (HARMLESS.path,))
-        found = next((one for one in incident.find(self._backend, stack) if one.flip.recorded > since), None)
-        if found is None:
+        of_trial = next((each for each in incident.find(self._backend, stack) if each.flip.recorded > since), None)
+        if of_trial is None:
             raise _Void("truth not valid: the stack's history has no incident of this time")
-        return truth.record(stack, found, (HARMLESS.path,))
+        return truth.record(stack, of_trial, (HARMLESS.path,))
 
     def _expect(self, expectation: Expectation, seconds: float, reason: str) -> None:
         result = check(self._stack.name, self._workload(), expectation, REQUESTS, seconds, self._watch)
         if not result.passed:
-            failed = next(one for one in result.observations if not one.passed)
+            failed = next(observation for observation in result.observations if not observation.passed)
             raise _Void(f"{reason}: {failed.name}: expected {failed.expected}, saw {failed.actual}")
 
     def _wait_for_client(self, since: datetime, reason: str) -> None:
@@ -279,7 +279,7 @@ class TrialRun:
 
     def _retention(self) -> str:
         resources = self._backend.deployed(self._stack.name)
-        values = [(one.get("inputs") or {}).get(HARMLESS.path) for one in resources]
+        values = [(resource.get("inputs") or {}).get(HARMLESS.path) for resource in resources]
         return next((str(int(value)) for value in values if value is not None), "")
 
     @property
@@ -317,7 +317,7 @@ class TrialRun:
 def _has_answered(workload: Workload, since: datetime, *, is_ok: bool) -> bool:
     """Whether the stack's own client got such an answer since then."""
     answers = Telemetry(workload).answers(since.timestamp(), _now().timestamp())
-    return any(one.is_ok == is_ok for one in answers)
+    return any(answer.is_ok == is_ok for answer in answers)
 
 
 def _now() -> datetime:

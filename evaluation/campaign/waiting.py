@@ -32,14 +32,14 @@ class Stop:
         def note(number: int, frame: Any) -> None:
             self.is_set = True
 
-        signals = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-                   if signal.getsignal(one) is not signal.SIG_IGN]  # fmt: skip
-        before = {one: signal.signal(one, note) for one in signals}
+        signals = [number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+                   if signal.getsignal(number) is not signal.SIG_IGN]  # fmt: skip
+        before = {number: signal.signal(number, note) for number in signals}
         try:
             yield
         finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 class Watch(NullConsole):

@@ -221,7 +221,7 @@ class DevOpsAgent(Investigator):
                 lambda **token: self._client.list_executions(agentSpaceId=self._space, taskId=task.id, **token),
             )
             raw["executions"] = listed
-            roots = [one for one in listed if not one.get("parentExecutionId")]
+            roots = [execution for execution in listed if not execution.get("parentExecutionId")]
             execution = roots[0]["executionId"] if roots else None
         if execution is not None:
             yield from self._pages(

@@ -35,7 +35,7 @@ def lookup_events(parameters: dict[str, Any]) -> Any:
     except _InvalidLookupError as error:
         return cloudtrail._err(*error.args)
     start, end = parameters.get("StartTime"), parameters.get("EndTime")
-    found = [
+    matching = [
         event
         for event in _newest_first()
         if (before is None or event.number < before)
@@ -43,9 +43,9 @@ def lookup_events(parameters: dict[str, Any]) -> Any:
         and (end is None or event.entry["EventTime"] <= end)
         and (attribute is None or _has(event.entry, *attribute))
     ]
-    response: dict[str, Any] = {"Events": [event.entry for event in found[:page]]}
-    if len(found) > page:
-        token = json.dumps([found[page - 1].number, _digest(parameters)])
+    response: dict[str, Any] = {"Events": [event.entry for event in matching[:page]]}
+    if len(matching) > page:
+        token = json.dumps([matching[page - 1].number, _digest(parameters)])
         response["NextToken"] = base64.b64encode(token.encode()).decode()
     return cloudtrail._ok(response)
 

@@ -178,9 +178,9 @@ class Lifecycle:
 
     def tell_truth(self) -> Proof:
         """Derive the truth of the incident, and compare it with what was done here."""
-        found = list(incident.find(backend.Backend(os.environ["PULUMI_BACKEND_URL"]), "app"))
-        _expect("one incident", len(found) == 1, str(len(found)))
-        record = truth.record("app", found[0])
+        incidents = list(incident.find(backend.Backend(os.environ["PULUMI_BACKEND_URL"]), "app"))
+        _expect("one incident", len(incidents) == 1, str(len(incidents)))
+        record = truth.record("app", incidents[0])
         change = record["change"]
         surface = SURFACES[record["surface"]]
         done = (self._account.app.function, surface.variable, surface.healthy, surface.failing, github.SESSION)

@@ -70,7 +70,11 @@ class Result:
         if self.expect != "recovering" or not self.passed:
             expected = "healthy" if self.expect == "recovering" else self.expect
             return f"stack {self.stack} is {'' if self.passed else 'NOT '}{expected}"
-        late = [one.name for one in self.observations if one.name.startswith("alarm ") and one.actual != "OK"]
+        late = [
+            observation.name
+            for observation in self.observations
+            if observation.name.startswith("alarm ") and observation.actual != "OK"
+        ]
         if late:
             return f"stack {self.stack}: requests are healthy, not yet OK: {', '.join(late)}"
         return f"stack {self.stack} is healthy"
@@ -211,9 +215,9 @@ def check(
             for name, expected, probe in _deployed(workload, telemetry):
                 observations.append(run.show(Observation(name, expected, *probe(), traffic.seconds)))
             if beside is not None:
-                there = beside()
-                text = ", ".join(there) or "nothing"
-                observations.append(run.show(Observation(BESIDE, "nothing", text, not there, traffic.seconds)))
+                resources = beside()
+                text = ", ".join(resources) or "nothing"
+                observations.append(run.show(Observation(BESIDE, "nothing", text, not resources, traffic.seconds)))
             for name, expected, probe in _probes(workload, telemetry, expect, count, traffic.since):
                 observation = run.observe(name, expected, probe)
                 if expect == "recovering" and name.startswith("alarm ") and observation.actual == "ALARM":
@@ -246,11 +250,11 @@ def check_gone(stack: str, state: Backend, console: Console) -> Result:
     ]
     if not left:  # else AWS has what the state has
         others = state.deployed_apps()
-        there = leftovers.find(layout.stack_name(stack, project.name()), others, state.region)
+        remaining = leftovers.find(layout.stack_name(stack, project.name()), others, state.region)
         except_of = f", except of {', '.join(others)}" if others else ""
         expected = f"nothing of its names or tags{except_of}"
-        actual = ", ".join(there) or "nothing"
-        observations.insert(1, Observation("AWS", expected, actual, not there, traffic.seconds))
+        actual = ", ".join(remaining) or "nothing"
+        observations.insert(1, Observation("AWS", expected, actual, not remaining, traffic.seconds))
     run = _Run(traffic, 0, console)
     for observation in observations:
         run.show(observation)

@@ -101,7 +101,7 @@ class Telemetry:
             for record in records
             if "sent" in record and "status" in record
         ]
-        return sorted((one for one in answers if since <= one.sent < until), key=lambda answer: answer.sent)
+        return sorted((answer for answer in answers if since <= answer.sent < until), key=lambda answer: answer.sent)
 
     def error_times(self, since: float, until: float) -> list[float]:
         """When requests failed by the function's log: each once."""

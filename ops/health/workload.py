@@ -38,11 +38,13 @@ class Workload:
         outputs = stack_outputs(resources)
         try:
             name = outputs["functionName"]
-            function = next(one for one in resources if one["type"] == FUNCTION_TYPE and one["id"] == name)
+            function = next(
+                resource for resource in resources if resource["type"] == FUNCTION_TYPE and resource["id"] == name
+            )
             permissions = [
-                one["inputs"]
-                for one in resources
-                if one["type"] == PERMISSION_TYPE and one["inputs"]["function"] == name
+                resource["inputs"]
+                for resource in resources
+                if resource["type"] == PERMISSION_TYPE and resource["inputs"]["function"] == name
             ]
             workload = cls(
                 url=outputs["apiUrl"],
@@ -54,7 +56,10 @@ class Workload:
                 alarms=tuple(outputs["alarmNames"]),
                 region=outputs["functionArn"].split(":")[3],
                 code_sha256=function["outputs"]["codeSha256"],
-                invokers=frozenset((one["statementId"], one["principal"], one["sourceArn"]) for one in permissions),
+                invokers=frozenset(
+                    (permission["statementId"], permission["principal"], permission["sourceArn"])
+                    for permission in permissions
+                ),
             )
             if not workload._is_of_texts():
                 raise TypeError("texts in the outputs that check needs")

@@ -106,24 +106,24 @@ def traffic(incident: Incident, answers: list[Answer], now: datetime) -> Traffic
     """What the answers show; `now` is until when they were read."""
     flipped, rolled_back = incident.flip.started, incident.failing_until(now)
     ended = incident.recovery.recorded if incident.recovery else now
-    during = [one for one in answers if flipped <= _time(one) < ended]
-    failed = [one for one in during if not one.is_ok]
-    before = [one for one in answers if incident.healthy_since() <= _time(one)]
-    before = [one for one in before if _time(one) < (_time(failed[0]) if failed else flipped)]
+    during = [answer for answer in answers if flipped <= _time(answer) < ended]
+    failed = [answer for answer in during if not answer.is_ok]
+    before = [answer for answer in answers if incident.healthy_since() <= _time(answer)]
+    before = [answer for answer in before if _time(answer) < (_time(failed[0]) if failed else flipped)]
     # An update's start is known to the second: what failed after it was before the rollback all the same.
-    complete = [one for one in during if incident.changing_until <= _time(one)]
-    complete = [one for one in complete if _time(one) < rolled_back or not one.is_ok]
+    complete = [answer for answer in during if incident.changing_until <= _time(answer)]
+    complete = [answer for answer in complete if _time(answer) < rolled_back or not answer.is_ok]
     until = incident.recovered_until(now)
-    since = [one for one in answers if rolled_back <= _time(one) < until] if incident.recovery else []
-    bad = [number for number, one in enumerate(since) if not one.is_ok]
+    since = [answer for answer in answers if rolled_back <= _time(answer) < until] if incident.recovery else []
+    bad = [number for number, answer in enumerate(since) if not answer.is_ok]
     recovered = since[bad[-1] + 1 :] if bad else since
     missing = gaps(answers, flipped, rolled_back)
     return Traffic(
         answers=tuple(answers),
         onset=_time(failed[0]) if failed else None,
         end=_time(recovered[0]) if recovered and failed else None,
-        healthy_before=bool(before) and all(one.is_ok for one in before),
-        failing_throughout=bool(complete) and not any(one.is_ok for one in complete) and not missing,
+        healthy_before=bool(before) and all(answer.is_ok for answer in before),
+        failing_throughout=bool(complete) and not any(answer.is_ok for answer in complete) and not missing,
         healthy_after=bool(recovered),
         gaps=tuple(missing),
     )
@@ -138,8 +138,8 @@ def interval(answers: list[Answer]) -> timedelta | None:
 def starts(answers: list[Answer]) -> list[float]:
     """When each run of the client began, in order, in epoch seconds."""
     first: dict[str, float] = {}
-    for one in answers:
-        first.setdefault(one.run, one.sent)
+    for answer in answers:
+        first.setdefault(answer.run, answer.sent)
     return sorted(first.values())
 
 
@@ -148,7 +148,7 @@ def gaps(answers: list[Answer], since: datetime, until: datetime) -> list[tuple[
     usual = interval(answers)
     if usual is None:
         return []
-    times = [since, *(_time(one) for one in answers if since <= _time(one) < until), until]
+    times = [since, *(_time(answer) for answer in answers if since <= _time(answer) < until), until]
     return [(earlier, later) for earlier, later in itertools.pairwise(times) if later - earlier > GAP * usual]
 
 

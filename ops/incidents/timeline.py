@@ -43,7 +43,7 @@ def record(backend: Backend, stack: str) -> dict[str, Any]:
         answers = telemetry.answers(since.timestamp(), until.timestamp())
         since, until = _margins(incident, answers, since, until)
         window = since.timestamp(), until.timestamp()
-        answers = [one for one in answers if window[0] <= one.sent < window[1]]
+        answers = [answer for answer in answers if window[0] <= answer.sent < window[1]]
         starts = incidents.starts(answers)  # all is counted per run, which is per minute on AWS
         return {
             **records.new("timeline", now),
@@ -82,18 +82,18 @@ def _margins(
 
 def _deployments(backend: Backend, stack: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
     """The updates within the time that changed something."""
-    found: list[dict[str, Any]] = []
+    deployments: list[dict[str, Any]] = []
     later: Update | None = None
     for update in backend.updates(stack):
         if later and later.started >= since and later.started <= until:
-            found += _deployment(update, later)
+            deployments += _deployment(update, later)
         later = update
         if update.started < since:
             break
     else:
         if later and since <= later.started <= until:
-            found += _deployment(None, later)
-    return found
+            deployments += _deployment(None, later)
+    return deployments
 
 
 def _deployment(before: Update | None, update: Update) -> list[dict[str, Any]]:
@@ -101,15 +101,15 @@ def _deployment(before: Update | None, update: Update) -> list[dict[str, Any]]:
     if before and not changes and bool(before.resources) == bool(update.resources):
         return []
     changed = [
-        {"resource": one.name, "path": one.path, "from": one.before, "to": one.after}
-        for one in changes
+        {"resource": change.name, "path": change.path, "from": change.before, "to": change.after}
+        for change in changes
     ]  # fmt: skip
     return [{"at": time_text(update.started), "message": update.message, "changes": changed}]
 
 
 def _requests(answers: list[Answer], starts: list[float]) -> list[dict[str, Any]]:
-    ok = Counter(_start(one.sent, starts) for one in answers if one.is_ok)
-    failed = Counter(_start(one.sent, starts) for one in answers if not one.is_ok)
+    ok = Counter(_start(answer.sent, starts) for answer in answers if answer.is_ok)
+    failed = Counter(_start(answer.sent, starts) for answer in answers if not answer.is_ok)
     return [{"minute": _at(start), "ok": ok[start], "failed": failed[start]} for start in starts]
 
 
@@ -128,17 +128,17 @@ def _incidents(
     backend: Backend, stack: str, answers: list[Answer], since: datetime, until: datetime
 ) -> list[dict[str, Any]]:
     """Every incident within the time; one that has another before or after it is shown with both."""
-    found = []
+    spans = []
     for incident in incidents.find(backend, stack):
         if incident.recovery and incident.recovery.recorded < since:
             break
         if incident.flip.started >= until:
             continue
-        seen = incidents.traffic(incident, answers, until)
-        onset = max(seen.onset or incident.flip.started, since)
-        end = seen.end or (incident.recovery.recorded if incident.recovery else None)
-        found.append({"onset": time_text(onset), "end": time_text(min(end, until)) if end else None})
-    return found
+        traffic = incidents.traffic(incident, answers, until)
+        onset = max(traffic.onset or incident.flip.started, since)
+        end = traffic.end or (incident.recovery.recorded if incident.recovery else None)
+        spans.append({"onset": time_text(onset), "end": time_text(min(end, until)) if end else None})
+    return spans
 
 
 def _at(time: float) -> str:

@@ -46,12 +46,12 @@ def record(stack: str, incident: Incident, harmless: Collection[str] = ()) -> di
     workload = Workload.of(incident.flip.resources)
     observed = Observed.of(workload, since, until)
     if incident.after:  # CloudTrail's end is inclusive
-        observed = replace(observed, events=[one for one in observed.events if one["at"] < time_text(until)])
-    seen = incidents.traffic(incident, observed.answers, until)
+        observed = replace(observed, events=[event for event in observed.events if event["at"] < time_text(until)])
+    traffic = incidents.traffic(incident, observed.answers, until)
     flip, others = _flip(incident, workload, harmless)
     events_of_flip = _within(observed.events, incident.flip)
     call = events_of_flip[-1] if events_of_flip else {}
-    harmful = [one for one in others if one.path not in harmless]
+    harmful = [change for change in others if change.path not in harmless]
     begun = incident.flip.started
     change = {
         "arn": stack_outputs(incident.flip.resources)["functionArn"],
@@ -65,12 +65,12 @@ def record(stack: str, incident: Incident, harmless: Collection[str] = ()) -> di
         "session": call.get("session", ""),
         "run": incident.flip.run,
     }
-    why = _why_invalid(incident, seen, flip, harmful, observed.events, workload)
-    valid = (seen.healthy_before, seen.failing_throughout, seen.healthy_after)
+    why = _why_invalid(incident, traffic, flip, harmful, observed.events, workload)
+    valid = (traffic.healthy_before, traffic.failing_throughout, traffic.healthy_after)
     content = {
         "change": change,
-        "onset": time_text(seen.onset) if seen.onset else None,
-        "end": time_text(seen.end) if seen.end else None,
+        "onset": time_text(traffic.onset) if traffic.onset else None,
+        "end": time_text(traffic.end) if traffic.end else None,
         "consequences": observed.raised,
     }
     return _record(stack, begun, incident.flip.resources, observed, others, incident.flip.message, why, valid, content)
@@ -98,13 +98,17 @@ def record_of_health(
         for change in history.changes(before, update)
         if update in during and (update.recorded <= asked or change.path not in harmless)
     ]
-    is_healthy = bool(observed.answers) and all(one.is_ok for one in observed.answers)
+    is_healthy = bool(observed.answers) and all(answer.is_ok for answer in observed.answers)
     why = [] if is_healthy else ["not every request was answered, or there were none"]
     gaps = incidents.gaps(observed.answers, since, until)
     why += [f"no request was sent from {time_text(start)} to {time_text(end)}" for start, end in gaps]
     why += ["the stack was made to fail"] if any(status.is_incident(update.resources) for update in during) else []
     why += [f"alarm {name} went to ALARM" for name in observed.raised]
-    why += [f"{one.name} {one.path} was changed, at {time_text(one.at)}" for one in others if one.path not in harmless]
+    why += [
+        f"{change.name} {change.path} was changed, at {time_text(change.at)}"
+        for change in others
+        if change.path not in harmless
+    ]
     why += _by_nobody(observed.events, during)
     message = during[0].message if during else ""
     content: dict[str, Any] = {"change": None, "onset": None, "end": None, "consequences": []}
@@ -126,7 +130,7 @@ class Observed:
         try:
             return cls(
                 telemetry.answers(*window),
-                [_event(one) for one in telemetry.management_events(*window)],
+                [_event(event) for event in telemetry.management_events(*window)],
                 {
                     name: [
                         {"at": time_text(datetime.fromtimestamp(at, timezone.utc)), "state": state}
@@ -142,7 +146,9 @@ class Observed:
     @property
     def raised(self) -> list[str]:
         """The alarms that went to ALARM."""
-        return [name for name, states in self.alarms.items() if any(one["state"] == "ALARM" for one in states)]
+        return [
+            name for name, states in self.alarms.items() if any(transition["state"] == "ALARM" for transition in states)
+        ]
 
 
 def _record(
@@ -169,9 +175,9 @@ def _record(
         "service": observer.service_of(stack),
         **content,
         "other_changes": [
-            {"arn": one.arn or arn, "type": one.type, "path": one.path, "from": one.before or "", "to": one.after or "",
-             "at": time_text(one.at)}
-            for one in others
+            {"arn": change.arn or arn, "type": change.type, "path": change.path, "from": change.before or "",
+             "to": change.after or "", "at": time_text(change.at)}
+            for change in others
         ],
         "aliases": _aliases(resources),
         "observable": {
@@ -179,8 +185,8 @@ def _record(
             "events": observed.events,
             "alarms": observed.alarms,
             "requests": {
-                "ok": sum(one.is_ok for one in observed.answers),
-                "failed": sum(not one.is_ok for one in observed.answers),
+                "ok": sum(answer.is_ok for answer in observed.answers),
+                "failed": sum(not answer.is_ok for answer in observed.answers),
             },
         },
         "valid": {
@@ -219,13 +225,13 @@ def _flip(incident: Incident, workload: Workload, harmless: Collection[str]) -> 
     The rollback of the variable is a part of the incident, and so is that of what is harmless.
     """
     paths = {f"environment.variables.{surface.variable}": surface for surface in SURFACES.values()}
-    found: list[tuple[Update, Change]] = []
+    changes: list[tuple[Update, Change]] = []
     before = incident.before
     for update in incident.updates:
-        found += [(update, change) for change in history.changes(before, update)]
+        changes += [(update, change) for change in history.changes(before, update)]
         before = update
     flip, others = None, []
-    for update, change in found:
+    for update, change in changes:
         surface = paths.get(change.path) if change.name == workload.function else None
         if surface and update is incident.flip and change.after == surface.failing:
             flip = change
@@ -234,7 +240,7 @@ def _flip(incident: Incident, workload: Workload, harmless: Collection[str]) -> 
         else:
             others.append(change)
     if flip is None:  # it was failing when it was made
-        function = next(one for one in incident.flip.resources if one["id"] == workload.function)
+        function = next(resource for resource in incident.flip.resources if resource["id"] == workload.function)
         variables = function["inputs"]["environment"]["variables"]
         path, surface = next(item for item in paths.items() if variables.get(item[1].variable) == item[1].failing)
         at = history.modified(function) or incident.flip.recorded
@@ -245,7 +251,7 @@ def _flip(incident: Incident, workload: Workload, harmless: Collection[str]) -> 
 
 def _why_invalid(
     incident: Incident,
-    seen: Traffic,
+    traffic: Traffic,
     flip: Change,
     others: list[Change],
     events: list[dict[str, str]],
@@ -261,14 +267,14 @@ def _why_invalid(
         why.append("the incident goes on")
     elif not stack_outputs(incident.recovery.resources).get("functionArn"):
         why.append("the stack was destroyed while it was failing")
-    if not seen.healthy_before:
+    if not traffic.healthy_before:
         why.append("requests before the change were not all answered, or there were none")
-    if not seen.failing_throughout:
+    if not traffic.failing_throughout:
         why.append("not every request failed between the change and the rollback")
-    why += [f"no request was sent from {time_text(start)} to {time_text(end)}" for start, end in seen.gaps]
-    if incident.recovery and not seen.healthy_after:
+    why += [f"no request was sent from {time_text(start)} to {time_text(end)}" for start, end in traffic.gaps]
+    if incident.recovery and not traffic.healthy_after:
         why.append("no request has been answered since the rollback")
-    why += [f"{one.name} {one.path} was changed too, at {time_text(one.at)}" for one in others]
+    why += [f"{change.name} {change.path} was changed too, at {time_text(change.at)}" for change in others]
     if not _within(events, incident.flip):
         why.append("CloudTrail has no event of the change: it comes some minutes late; run this again")
     since = time_text(incident.flip.started - PRECISION)

@@ -90,7 +90,11 @@ def _microseconds(fraction: re.Match[str]) -> str:
 
 def _by_urn(resources: Resources) -> dict[str, dict[str, Any]]:
     """The resources in AWS. What waits to be deleted is left out: it has been replaced."""
-    return {one["urn"]: one for one in resources if urn.is_in_aws(one["type"]) and not one.get("delete")}
+    return {
+        resource["urn"]: resource
+        for resource in resources
+        if urn.is_in_aws(resource["type"]) and not resource.get("delete")
+    }
 
 
 def _differences(before: Any, after: Any, path: str) -> Iterator[tuple[str, str | None, str | None]]:

@@ -179,8 +179,13 @@ def _api(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
 
 def _integration(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
     pages = session.client("apigatewayv2").get_paginator("get_integrations").paginate(ApiId=inputs["apiId"])
-    listed = _answer(lambda: [one for page in pages for one in page["Items"]]) or []  # none where there is no API
-    return [one["IntegrationId"] for one in listed if one.get("IntegrationUri") == inputs["integrationUri"]]
+    # None where there is no API.
+    listed = _answer(lambda: [integration for page in pages for integration in page["Items"]]) or []
+    return [
+        integration["IntegrationId"]
+        for integration in listed
+        if integration.get("IntegrationUri") == inputs["integrationUri"]
+    ]
 
 
 def _route(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
@@ -256,7 +261,7 @@ def _key(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
 def _permission(session: boto3.Session, inputs: dict[str, Any]) -> list[str]:
     answer = _answer(lambda: session.client("lambda").get_policy(FunctionName=inputs["function"]))
     statements = json.loads(answer["Policy"])["Statement"] if answer else []
-    return [one["Sid"] for one in statements if one["Sid"] == inputs["statementId"]]
+    return [statement["Sid"] for statement in statements if statement["Sid"] == inputs["statementId"]]
 
 
 def _has_tags(tags: dict[str, str], inputs: dict[str, Any]) -> bool:
