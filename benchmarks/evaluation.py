@@ -7,7 +7,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from evaluation import scoring
+from evaluation.adapters import read
 from ops.project import ROOT
+from tests.unit.evaluation import cases
 from tests.unit.evaluation.campaigns import fabricate
 
 SANDBOX = [sys.executable, str(ROOT / "sandbox")]
@@ -32,6 +35,21 @@ def report() -> None:
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
     print(f"report: of {REPORTED_TRIALS} trials {whole:.1f} s, {whole / start:.0f} times as long as --help; a page of "
           f"{size:.1f} MB; at most {peak:.0f} MB of memory in any process of this run")  # fmt: skip
+
+
+def score() -> None:
+    """Measure the score of long texts of many repetitions, and of texts twice as long."""
+    truth = cases.TRUTHS["named"]
+
+    def seconds(text: str) -> float:
+        started = time.monotonic()
+        scoring.score(truth, read(text))
+        return time.monotonic() - started
+
+    once, twice = ({name: seconds(text) for name, text in cases.repetitive_texts(times).items()} for times in (1, 2))
+    slowest = max(once, key=lambda name: once[name])
+    print(f"score: of a text of thousands of repetitions at most {once[slowest]:.2f} s ({slowest}); of one twice as "
+          f"long {twice[slowest] / once[slowest]:.1f} times as long")  # fmt: skip
 
 
 def _campaign(trials: int) -> float:

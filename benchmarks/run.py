@@ -38,6 +38,7 @@ def main(argv: list[str]) -> int:
         "truth": truth,
         "campaign": evaluation.campaign,
         "report": evaluation.report,
+        "score": evaluation.score,
     }
     parser = argparse.ArgumentParser(prog="sandbox benchmark", description=__doc__)
     parser.add_argument("which", nargs="*", metavar="WHICH", help=f"any of: {', '.join(benchmarks)} (all)")

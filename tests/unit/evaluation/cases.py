@@ -117,3 +117,18 @@ def load(file_name: str) -> list[Case]:
     """Read judged answers from a file beside this one."""
     cases = yaml.safe_load((Path(__file__).parent / file_name).read_text(encoding="utf-8"))
     return [Case(case["name"], case["truth"], case["modelled_on"], case["text"], case["expect"]) for case in cases]
+
+
+def repetitive_texts(times: int) -> dict[str, str]:
+    """Return texts of thousands of repetitions, and so many times as many, which naive patterns take long to match."""
+    repetitions = 3000 * times
+    return {
+        "long": "the function failed and " * repetitions,
+        "cause": "root cause of " * repetitions,
+        "no": "no " * repetitions + "evidence",
+        "since": "since " + "changed " * repetitions,
+        "braces": "{\n" * repetitions,
+        "quotes": '"a ' * repetitions,
+        "brackets": "[" * repetitions,
+        "deep": '{"a":' * repetitions,
+    }
