@@ -57,6 +57,29 @@ def test_the_error_for_an_old_python_names_the_version_needed(script: Path) -> N
     assert not (script.parent / ".venv").exists()
 
 
+def test_an_old_python_is_none_with_pythonoptimize(script: Path) -> None:
+    """https://github.com/python/cpython/issues/95066: -O leaves out `assert`."""
+    script.write_text(script.read_text().replace("OLDEST = (3, 10)", "OLDEST = (3, 99)"))
+
+    result = run(script, "rehearse", PYTHONOPTIMIZE="1")
+
+    assert "Python 3.99 or newer is needed" in result.stderr
+
+
+def test_a_closed_standard_input_is_one_that_has_ended(script: Path) -> None:
+    """https://github.com/clustershell/clustershell/pull/460"""
+    code = (
+        f"import runpy, sys; runpy.run_path({str(script)!r})['open_standard_streams'](); "
+        "print(sys.stdin.isatty(), repr(sys.stdin.readline()))"
+    )
+
+    result = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" <&-', sys.executable, code], capture_output=True, text=True, check=False
+    )
+
+    assert result.stdout == "False ''\n", result.stderr
+
+
 def test_the_error_for_a_missing_venv_or_pip_says_what_to_install(script: Path) -> None:
     """Debian's python3 without python3-venv cannot import ensurepip."""
     script.write_text(script.read_text().replace("import venv, ensurepip", "raise ImportError"))
@@ -143,6 +166,22 @@ def test_only_the_way_to_packages_is_taken_from_a_persons_pip(root: Path, tmp_pa
     assert "https://i" in result.stdout
     assert "TARGET" not in result.stdout
     assert "USER" not in result.stdout
+
+
+def test_an_environment_that_lacks_a_package_is_made_anew_once(script: Path) -> None:
+    """https://github.com/pypa/pipx/issues/735: the packages went elsewhere, and the environment was marked as whole."""
+    venv = environment(script)
+    (script.parent / "cli" / "main.py").write_text(
+        "def leave(status): raise SystemExit('left with %s' % status)\n"
+        "def unexpected(error): return 2\n"
+        "def run(verb, arguments): raise ImportError(name='boto3.session')\n"
+    )
+    code = f"import runpy; run = runpy.run_path({str(script)!r})['run']; run(['status']); run(['status'])"
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert result.stderr == "sandbox: the virtual environment lacks boto3; it is made anew\nleft with 2\n"
+    assert (venv / "unfinished").exists()
 
 
 def test_line_ends_stay_with_autocrlf(root: Path, tmp_path: Path) -> None:
