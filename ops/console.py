@@ -3,6 +3,9 @@
 import os
 import sys
 
+DEFAULT_COLUMNS = 80
+"""Of a terminal that says it has none, as one that `docker run -t` has just made."""
+
 
 def one_line(text: str) -> str:
     """Return anybody's text on one line, with escapes for what would steer a terminal; in a workflow's log, a line of
@@ -12,10 +15,10 @@ def one_line(text: str) -> str:
 
 
 class Console:
-    """Lines on standard output. On a terminal the status is shown and overwritten; elsewhere it is not written."""
+    """Lines on standard output. On a terminal that can overwrite a line the status is shown; elsewhere it is not."""
 
     def __init__(self) -> None:
-        self._is_terminal = sys.stdout.isatty()
+        self._is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         self._has_status = False
 
     def line(self, text: str = "") -> None:
@@ -27,8 +30,8 @@ class Console:
         """Show what is being waited for, until the next line or the next status."""
         if self._is_terminal:
             self._clear()
-            width = os.get_terminal_size().columns - 1
-            print(text[:width], end="", flush=True)
+            width = os.get_terminal_size().columns or DEFAULT_COLUMNS
+            print(text[: width - 1], end="", flush=True)
             self._has_status = True
 
     def _clear(self) -> None:
