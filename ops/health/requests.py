@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from typing import Any
 
 TIMEOUT_SECONDS = 30  # API Gateway's own limit on an integration
 
@@ -50,16 +51,28 @@ def send(url: str) -> Response:
     date = None
     tls = _trusting(os.environ.get("AWS_CA_BUNDLE") or None)  # what the AWS clients trust
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS, context=tls) as response:
+        with _opened(url, tls) as response:
             status, body, date = response.status, response.read(), response.headers["Date"]
-    except urllib.error.HTTPError as error:
-        with error:
-            status, body, date = error.code, error.read(), error.headers["Date"]
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the URL is none
         status, body = 0, f"no response: {error}".encode()
     milliseconds = round((time.monotonic() - started) * 1000)
-    answered = email.utils.parsedate_to_datetime(date).timestamp() if date else time.time()
-    return Response(status, body.decode(errors="replace")[:500], milliseconds, answered)
+    return Response(status, body.decode(errors="replace")[:500], milliseconds, _time(date) or time.time())
+
+
+def _opened(url: str, tls: ssl.SSLContext) -> Any:
+    """The response, of whatever status: reading the body of an error can fail like that of any other."""
+    try:
+        return urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS, context=tls)
+    except urllib.error.HTTPError as error:
+        return error
+
+
+def _time(date: str | None) -> float | None:
+    """A header's time in epoch seconds; None where it has none, as what stands before the server may have it."""
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp() if date else None
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 @functools.cache
