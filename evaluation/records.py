@@ -28,7 +28,7 @@ def load(path: Path, kind: str) -> dict[str, Any]:
     Raises UsageError when the file cannot be read, is not JSON, or is not a valid record of this kind.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_bytes())  # of bytes it takes UTF-8 with a mark and UTF-16, as editors write
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"{path}: cannot be read ({reason}); name a file that holds a {kind} record") from None

@@ -34,7 +34,7 @@ def read(path: Path, *kinds: str) -> dict[str, Any]:
     Raises UsageError when the file cannot be read, or is another kind or version of record.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_bytes())  # of bytes it takes UTF-8 with a mark and UTF-16, as editors write
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read as a JSON record: {error}") from None
     if not isinstance(record, dict) or record.get("kind") not in kinds:
@@ -67,13 +67,17 @@ def write(path: Path, record: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file: a regular one is replaced as a whole or not at all, a pipe or a device is written to."""
+    """Write a file: a regular one is replaced as a whole or not at all, a pipe or a device is written to.
+
+    Half a surrogate, which JSON can have in a text and UTF-8 cannot, is written as its escape.
+    """
+    content = text.encode("utf-8", "backslashreplace")
     if not _is_regular(path):
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
         return
     staged, target = _stage(path)
     try:
-        staged.write_text(text, encoding="utf-8")
+        staged.write_bytes(content)
         staged.replace(target)
     except BaseException:
         staged.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ def of_file(path: Path) -> str:
     Raises UsageError when it is neither.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         content = None  # an event log has several values, one to a line
     if isinstance(content, dict) and "kind" in content:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evaluation.campaign.files import Answer
-from evaluation.investigators.investigator import Cost, Investigator, Progress, Question, Report
+from evaluation.investigators.investigator import Cost, Investigator, Progress, Question, Report, decoded
 from ops.errors import UsageError
 
 POLL_SECONDS = 0.05
@@ -65,7 +65,7 @@ class Command(Investigator):
             finally:
                 _end_group(process)
             seconds = round(time.monotonic() - started, 3)
-            text = answered.read_bytes()[:MAX_ANSWER_BYTES].decode("utf-8", "replace")
+            text = decoded(answered.read_bytes()[:MAX_ANSWER_BYTES])
             errors = complained.read_bytes()[-STDERR_TAIL:].decode("utf-8", "replace")
         status, reason = "completed", ended
         if ended is not None:

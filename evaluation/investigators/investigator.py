@@ -1,5 +1,6 @@
 """The interface of an investigator: a question in, an answer out."""
 
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +65,15 @@ class Investigator(Protocol):
     def abandon(self, folder: Path) -> None:
         """End what was asked in this folder and goes on by itself. Most have nothing that does."""
         return
+
+
+def decoded(content: bytes) -> str:
+    """Return the text of an answer: UTF-8, or what the mark at its beginning says, as PowerShell and Notepad write it.
+
+    What is neither has replacement characters.
+    """
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf_16 else "utf-8-sig", "replace")
 
 
 def completed(agent: str, question: Question, text: str, seconds: float, raw: Any = None) -> Answer:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from evaluation.campaign.files import Answer
-from evaluation.investigators.investigator import Cost, Investigator, Progress, Question, Report, completed
+from evaluation.investigators.investigator import Cost, Investigator, Progress, Question, Report, completed, decoded
 
 POLL_SECONDS = 0.5
 ANSWER = "answer.md"
@@ -28,7 +28,7 @@ class Person(Investigator):
         answer, before = folder / ANSWER, ""
         while True:
             seconds = max(0.0, time.time() - question.started.timestamp())
-            text = answer.read_text(encoding="utf-8", errors="replace") if answer.exists() else ""
+            text = decoded(answer.read_bytes()) if answer.exists() else ""
             if text.strip() and text == before:  # an editor may still be writing
                 return completed(self.name, question, text, seconds)
             if seconds >= self._deadline:

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import pytest
+
 from evaluation.investigators.investigator import Progress, Question
 from evaluation.investigators.person import Person
 
@@ -30,3 +32,15 @@ def test_the_deadline_counts_from_the_question_also_after_an_interruption(tmp_pa
 
     assert (answer.status, answer.reason) == ("timed_out", "no answer within 60 s")
     assert answer.seconds >= 61
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_answer_is_read_as_the_persons_editor_writes_it(encoding: str, tmp_path: Path) -> None:
+    """https://github.com/jotaen/klog/issues/217: PowerShell's `>` writes UTF-16."""
+    question = Question(datetime.now(timezone.utc), "storefront-app", "eu-west-1", NOW)
+    written = '{"verdict": "no_fault", "text": "gesund, ä"}'
+    (tmp_path / "answer.md").write_text(written, encoding=encoding)
+
+    answer = Person(60, poll=0.01).ask(question, tmp_path, lambda progress: None)
+
+    assert answer.text == written

@@ -59,3 +59,19 @@ def test_a_path_that_cannot_be_written_is_an_error(name: str, tmp_path: Path) ->
 
     with pytest.raises(UsageError, match="cannot be written"):
         records.check_writable(tmp_path / name)
+
+
+def test_half_a_surrogate_is_written_as_its_escape(tmp_path: Path) -> None:
+    """https://github.com/daaain/claude-code-log/issues/139"""
+    records.write_text(tmp_path / "report.md", "a \ud83d b")
+
+    assert (tmp_path / "report.md").read_text() == "a \\ud83d b"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_record_is_read_as_editors_write_it(encoding: str, tmp_path: Path) -> None:
+    """https://github.com/chroblert/WindowsVulnScan/issues/2"""
+    record = {"kind": "check", "version": 1, "verdict": "ä"}
+    (tmp_path / "check.json").write_text(json.dumps(record, ensure_ascii=False), encoding=encoding)
+
+    assert records.read(tmp_path / "check.json", "check") == record
