@@ -8,6 +8,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import names
+from ops import clients
 from ops.errors import UsageError
 
 SESSION = "observer"
@@ -48,7 +49,7 @@ def access(region: str, session: boto3.Session | None = None) -> Access:
 
     Raises UsageError when the shell has no credentials, or AWS refuses them.
     """
-    session = session or boto3.Session(region_name=region)
+    session = session or clients.Session(region)
     sts = session.client("sts")
     try:
         identity = sts.get_caller_identity()
@@ -62,7 +63,8 @@ def access(region: str, session: boto3.Session | None = None) -> Access:
             return Access(region, f"{identity['Arn']}, because it may not assume {names.OBSERVER_ROLE}, if there is "
                           "such a role (set operatorPrincipals in bootstrap)", _of_shell(session))  # fmt: skip
     except (BotoCoreError, ClientError) as error:
-        raise UsageError(f"AWS does not give an investigator credentials: {error}; check those of this shell") from None
+        advice = clients.advice(error, "check those of this shell")
+        raise UsageError(f"AWS does not give an investigator credentials: {error}; {advice}") from None
     finally:
         sts.close()
     keys = _variables(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])

@@ -1,6 +1,7 @@
 """The project's files, as people edit them."""
 
 import functools
+import getpass
 import os
 import re
 from pathlib import Path
@@ -27,6 +28,14 @@ def home() -> Path:
         return Path.home()
     except RuntimeError:
         raise UsageError("this user has no home folder: set HOME to a folder that is yours, and run again") from None
+
+
+def user() -> str:
+    """The person's name on this machine, or its number where the machine does not know it, as with `docker run -u`."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 @functools.cache
@@ -107,7 +116,12 @@ def region(folder: Path, stack: str) -> str:
     value = configuration(folder, stack).get("aws:region")
     if not value:
         raise UsageError(f"{stack_file(folder, stack)} has no aws:region under config: set one, for example eu-west-1")
-    return str(value)
+    if not isinstance(value, str) or not re.fullmatch("[a-z0-9-]+", value):
+        raise UsageError(
+            f"{stack_file(folder, stack)}: aws:region is {value!r}: it must be a region's name as plain text, for "
+            "example eu-west-1"
+        )
+    return value
 
 
 def setting(text: str) -> tuple[str, str]:

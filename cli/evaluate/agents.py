@@ -9,7 +9,7 @@ import boto3
 
 from evaluation.investigators.investigator import Investigator
 from infra import names
-from ops import observer
+from ops import clients, observer
 from ops.console import Console
 from ops.errors import UsageError
 
@@ -29,8 +29,17 @@ def refuse_wrong_options(options: argparse.Namespace, agents: Sequence[str]) -> 
             raise UsageError(
                 f"--{name.replace('_', '-')}: is for --agent {agent}, not {' or '.join(agents)}; leave it out"
             )
-    if "command" in agents and not shlex.split(options.command or ""):
+    if "command" in agents and not _words(options.command or ""):
         raise UsageError("--agent command needs --command 'PROGRAM ARGUMENTS', which is asked on standard input")
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise UsageError(
+            f"--command {command}: cannot be split into words ({error}); close each quote, or put a backslash before it"
+        ) from None
 
 
 def checked_space(arn: str | None) -> str:
@@ -72,7 +81,8 @@ def investigator(
         from evaluation.investigators.devops_agent import POLL_SECONDS, DevOpsAgent
 
         poll = options.poll or POLL_SECONDS
-        return DevOpsAgent(boto3.Session(), checked_space(space), seconds, poll, max_usd), "its agent space lets it"
+        arn = checked_space(space)
+        return DevOpsAgent(clients.Session(region), arn, seconds, poll, max_usd), "its agent space lets it"
     if agent == "person":
         from evaluation.investigators.person import Person
 
@@ -81,7 +91,7 @@ def investigator(
     if agent == "command":
         from evaluation.investigators.command import Command
 
-        words = shlex.split(options.command)
+        words = _words(options.command)
         return Command(words, {**access.variables, **observer.shell_endpoint()}, region, seconds), access.sentence
     from evaluation.investigators.references import RULES, Reference
 

@@ -1,7 +1,6 @@
 """`./sandbox evaluate judge`: a person decides what the scorer left undecided."""
 
 import argparse
-import getpass
 import sys
 from datetime import datetime, timezone
 
@@ -10,13 +9,14 @@ from evaluation.campaign import scores
 from evaluation.campaign.files import Judgement, Judgements
 from evaluation.judging import Inquiry
 from evaluation.scoring import Axis
+from ops import project
 from ops.console import Console
 
 NOTHING = "nothing"
 
 
 def main(options: argparse.Namespace, console: Console) -> int:
-    by = options.by or getpass.getuser()
+    by = options.by or project.user()
     folders = scores.answered(options.dir) or [asking.Folder(options.dir)]
     total = 0
     for folder in folders:

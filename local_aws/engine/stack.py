@@ -5,7 +5,6 @@ https://github.com/pulumi/pulumi/tree/master/pkg/backend/diy
 """
 
 import contextlib
-import getpass
 import json
 import os
 import socket
@@ -18,6 +17,7 @@ from typing import Any
 
 from local_aws.engine.store import Store
 from local_aws.errors import LocalAwsError
+from ops import project
 from ops.stacks import checkpoint
 from ops.stacks.checkpoint import MalformedError
 from ops.stacks.layout import COMPRESSED, META_KEY, Lock, StackKeys
@@ -155,7 +155,7 @@ class Stack:
         """
         key = f"{self._keys.locks}{uuid.uuid4()}.json"
         self._refuse_other_locks(key)
-        lock = Lock(os.getpid(), _user(), socket.gethostname(), now())
+        lock = Lock(os.getpid(), project.user(), socket.gethostname(), now())
         try:
             self._store.put(key, _encode(asdict(lock)))
             self._refuse_other_locks(key)  # two runs that start at once see each other's lock here
@@ -195,14 +195,6 @@ class Stack:
             latest["pending_operations"] = state.pending_operations
         checkpoint = {"stack": f"organization/{self._project}/{self._name}", "latest": latest}
         return _encode({"version": CHECKPOINT_VERSION, "checkpoint": checkpoint})
-
-
-def _user() -> str:
-    """Return the user's name, or its number where the machine does not know it, as with `docker run --user 1000`."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def now() -> str:

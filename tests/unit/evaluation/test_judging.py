@@ -113,6 +113,9 @@ def test_the_truth_of_a_run_that_is_not_valid_scores_nothing(folder: Path) -> No
         (["ask", "--agent", "echo", "--deadline", "0"], "--deadline 0: must be a number above 0"),
         (["ask", "--agent", "echo", "--space", "x"], "--space: is for --agent devops-agent"),
         (["ask", "--agent", "echo", "--since", "noon"], "--since noon: must be ISO 8601"),
+        (["ask", "--agent", "echo", "--since", "0001-01-01T00:00:00+01:00"], "must be ISO 8601"),
+        # https://github.com/z411/trackma/pull/412
+        (["ask", "--agent", "command", "--command", "ask it's"], "--command ask it's: cannot be split into words"),
         (["ask", "--agent", "devops-agent", "--region", "eu-west-1"], "--space None: must be the ARN of an agent"),
         (["ask", "--agent", "command", "--region", "eu-west-1"], "--agent command needs --command"),
         (["ask", "--agent", "echo"], "the region is not known"),
@@ -124,3 +127,24 @@ def test_an_error_is_one_line(arguments: list[str], message: str, tmp_path: Path
     with pytest.raises(UsageError, match=message) as error:
         evaluate.main([*arguments, *more])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("agent", ["echo", "devops-agent"])
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("AWS_PROFILE", "none", "none"),  # https://github.com/aws/aws-cli/issues/3834
+        ("AWS_ENDPOINT_URL", "localhost:4566", "Invalid endpoint: localhost:4566"),
+    ],
+)
+def test_a_wrong_setting_of_aws_is_one_line_before_anything_is_asked(
+    agent: str, variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    space = ["--space", "arn:aws:aidevops:eu-west-1:111122223333:agentspace/a"] if agent == "devops-agent" else []
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(UsageError, match=message):
+        evaluate.main(["ask", "--stack", "app", "--agent", agent, "--region", "eu-west-1", *space, "--yes",
+                       "--out", str(tmp_path / "out")])  # fmt: skip
+    assert not (tmp_path / "out").exists()

@@ -54,6 +54,9 @@ def test_a_healthy_truth_has_no_change() -> None:
         (json.dumps(truth_record(version=2)), ["$.version", "1 was expected", "truth.schema.json"]),
         (json.dumps(truth_record(surface="other")), ["$.surface", "'other'", "truth.schema.json"]),
         (json.dumps(truth_record(onset="yesterday")), ["$.onset", "'yesterday'", "date-time"]),
+        # https://github.com/notatallshaw/nab/pull/947
+        (json.dumps(truth_record(onset="0001-01-01T00:00:00+01:00")), ["$.onset", "0001-01-01", "date-time"]),
+        (json.dumps(truth_record(onset="9999-12-31T23:59:59-01:00")), ["$.onset", "9999-12-31", "date-time"]),
         (json.dumps(truth_record(account="12")), ["$.account", "'12'"]),
         (json.dumps(truth_record(change={"arn": "arn:x"})), ["$.change"]),
     ],
@@ -80,9 +83,11 @@ def test_findings_come_back_from_their_record() -> None:
     assert findings.from_record(FINDINGS.record(STARTED)) == FINDINGS
 
 
-def test_findings_come_back_from_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_findings_come_back_from_a_file(encoding: str, tmp_path: Path) -> None:
+    """As editors write it: https://github.com/chroblert/WindowsVulnScan/issues/2"""
     path = tmp_path / "findings.json"
-    path.write_text(json.dumps(FINDINGS.record(STARTED)))
+    path.write_text(json.dumps(FINDINGS.record(STARTED)), encoding=encoding)
 
     assert findings.load(path) == FINDINGS
 

@@ -1,5 +1,7 @@
 """The project's files, read as Pulumi reads them; the expected values are those of `pulumi config` 3.260."""
 
+import getpass
+import os
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,9 @@ def test_utf_8_with_a_mark_and_utf_16_are_read(folder: Path) -> None:
         ("a: " + "[" * 3000, "is not YAML"),
         ("a: \x00", "is not YAML"),
         ("config: {}", "has no aws:region under config"),
+        ("config:\n  aws:region: {secure: AAAA}\n", r"aws:region is \{'secure': 'AAAA'\}: it must be a region's name"),
+        ("config:\n  aws:region: 'eu-west-1 '\n", "aws:region is 'eu-west-1 ': it must be a region's name"),
+        ("config:\n  aws:region: Ireland\n", "aws:region is 'Ireland'"),  # aws-cli#902
     ],
 )
 def test_a_wrong_file_is_named_in_one_line(content: str | bytes, message: str, folder: Path) -> None:
@@ -83,6 +88,27 @@ def test_a_wrong_file_is_named_in_one_line(content: str | bytes, message: str, f
 
     assert "Pulumi.dev.yaml" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_anchors_and_what_they_merge_are_read(folder: Path) -> None:
+    """pulumi#6480"""
+    common = "common: &common\n  aws:region: eu-west-1\n  demo:x: 1\n"
+    configure(folder, f"{common}config:\n  <<: *common\n  demo:x: &two 2\n  demo:y: *two\n")
+
+    values = project.configuration(folder, "dev")
+
+    assert (values["aws:region"], values["demo:x"], values["demo:y"]) == ("eu-west-1", 2, 2)
+
+
+def test_a_user_that_the_machine_does_not_know_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """mycli#1567"""
+
+    def unknown() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", unknown)
+
+    assert project.user() == str(os.getuid())
 
 
 def test_a_project_without_a_name_is_an_error(folder: Path) -> None:
