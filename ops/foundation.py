@@ -77,8 +77,8 @@ def current_account(region: str) -> Account:
     try:
         identity = clients.Session(region).client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise UsageError(f"AWS does not say whose credentials these are: {error}; load an administrator's of the "
-                         "account into this shell") from None  # fmt: skip
+        advice = clients.advice(error, "load an administrator's of the account into this shell")
+        raise UsageError(f"AWS does not say whose credentials these are: {error}; {advice}") from None
     return Account(identity["Account"], region, identity["Arn"])
 
 

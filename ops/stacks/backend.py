@@ -48,6 +48,10 @@ class Backend:
         self._folder = f"{parts.path.strip('/')}/".lstrip("/")
         self.endpoint = query.get("endpoint")
         self._region = query.get("region")
+        profile = query.get("profile")
+        if profile and profile != os.environ.get("AWS_PROFILE"):
+            raise BackendError(f"Pulumi's backend is {url!r}, and its profile is Pulumi's alone, for the state: "
+                             f"set AWS_PROFILE={profile}, which all that reads AWS takes")  # fmt: skip
 
     @property
     def region(self) -> str:
@@ -105,7 +109,7 @@ class Backend:
     def last_update(self, stack: str) -> dict[str, str] | None:
         """The `message` of the stack's last update, and its `time`, in UTC; None when there was none."""
         prefix = self._keys(stack).history
-        keys = [object["Key"] for object in self._objects(prefix) if ".history.json" in object["Key"]]
+        keys = [object["Key"] for object in self._objects(prefix) if object["Key"].endswith(layout.UPDATE_ENDINGS)]
         if not keys:
             return None
         key = max(keys)  # a file's name has the time, in nanoseconds
@@ -120,8 +124,9 @@ class Backend:
         """The stack's updates, newest first; each is read when it is asked for."""
         prefix = self._keys(stack).history
         keys = [object["Key"] for object in self._objects(prefix)]
-        states = {key.partition(".checkpoint.json")[0]: key for key in keys if ".checkpoint.json" in key}
-        for key in sorted((key for key in keys if ".history.json" in key), reverse=True):
+        checkpoints = [key for key in keys if key.endswith(layout.CHECKPOINT_ENDINGS)]
+        states = {key.partition(".checkpoint.json")[0]: key for key in checkpoints}
+        for key in sorted((key for key in keys if key.endswith(layout.UPDATE_ENDINGS)), reverse=True):
             name = key.partition(".history.json")[0]
             if name not in states:
                 raise self._malformed(key, "has no state beside it that the update left")
@@ -216,10 +221,10 @@ class Backend:
                 f"there is no bucket s3://{self.bucket}, which bootstrap makes: run `./sandbox bootstrap` once, or set "
                 "PULUMI_BACKEND_URL to another backend"
             )
-        return BackendError(
-            f"the state in s3://{self.bucket} cannot be read: {error}; check the credentials, PULUMI_BACKEND_URL, and "
-            "AWS_ENDPOINT_URL where it is set"
+        advice = clients.advice(
+            error, "check the credentials, PULUMI_BACKEND_URL, and AWS_ENDPOINT_URL where it is set"
         )
+        return BackendError(f"the state in s3://{self.bucket} cannot be read: {error}; {advice}")
 
     def _malformed(self, key: str, what: str) -> UsageError:
         return UsageError(

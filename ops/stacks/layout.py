@@ -15,6 +15,11 @@ META_KEY = f"{names.STATE_FOLDER}/meta.yaml"
 COMPRESSED = (".gz", ".zst")
 """What a state's key ends in when it was written with PULUMI_DIY_BACKEND_GZIP or a compression since."""
 
+UPDATE_ENDINGS = tuple(f".history.json{ending}" for ending in ("", *COMPRESSED))
+CHECKPOINT_ENDINGS = tuple(f".checkpoint.json{ending}" for ending in ("", *COMPRESSED))
+"""What the keys of an update end in. A state that was in a folder before has another file beside each, `.attrs`, which
+is the folder's own: https://pkg.go.dev/gocloud.dev/blob/fileblob"""
+
 
 @dataclass(frozen=True)
 class StackKeys:

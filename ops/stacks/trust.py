@@ -45,8 +45,8 @@ def refuse_foreign_bucket(bucket: str, region: str, endpoint: str | None) -> Non
             "that has been stopped since"
         ) from None
     except (BotoCoreError, ClientError) as error:
-        raise BackendError(f"AWS does not say whose credentials these are: {error}; load credentials into this "
-                         "shell, and check AWS_ENDPOINT_URL where it is set") from None  # fmt: skip
+        advice = clients.advice(error, "load credentials into this shell, and check AWS_ENDPOINT_URL where it is set")
+        raise BackendError(f"AWS does not say whose credentials these are: {error}; {advice}") from None
     expected = names.state_bucket(account, region)
     if bucket != expected:
         raise BackendError(

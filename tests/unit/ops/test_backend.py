@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ops.errors import UsageError
 from ops.stacks import backend, checkpoint
@@ -113,6 +114,62 @@ def test_a_url_without_a_region_has_the_shells(monkeypatch: pytest.MonkeyPatch) 
     assert Backend("s3://bucket").region == "eu-west-1"
 
 
+def test_a_profile_in_the_url_is_not_passed_over(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pulumi#9555"""
+    s3.objects[STATE] = json.dumps(state("false")).encode()
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"{URL}&awssdk=v2&profile=dev")
+
+    ended = verbs.run("status", "--stack", "app")
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+
+    assert (ended.code, "set AWS_PROFILE=dev" in ended.stderr) == (2, True)
+    assert verbs.run("status", "--stack", "app").code == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large."),
+        ("SignatureDoesNotMatch", "Signature expired: 20191029T154623Z is now earlier than 20191029T163344Z"),
+    ],
+)
+def test_a_wrong_clock_is_not_blamed_on_credentials(
+    code: str, message: str, s3: FakeS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """https://github.com/EngineerBetter/control-tower/issues/51, https://github.com/aws/aws-cdk/issues/22759"""
+
+    def refuses(**_: str) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "X")
+
+    for name in ("get_object", "get_caller_identity"):
+        s3.objects[STATE] = b""
+        with monkeypatch.context() as patch:
+            patch.setattr(s3, name, refuses)
+
+            ended = verbs.run("status", "--stack", "app")
+
+        assert ended.code == 2
+        assert "set the clock" in ended.stderr
+        assert "credentials;" not in ended.stderr
+        assert "check the credentials" not in ended.stderr
+
+
+def test_files_that_a_folder_left_beside_the_history_are_no_updates(s3: FakeS3) -> None:
+    """A state that was copied from a folder: https://pkg.go.dev/gocloud.dev/blob/fileblob"""
+    s3.objects |= {
+        STATE: json.dumps(state()).encode(),
+        HISTORY: b'{"message": "m", "startTime": 1}',
+        f"{HISTORY}.attrs": b'{"user.content_type": "application/json"}',
+        HISTORY.replace(".history.", ".checkpoint."): json.dumps(state()).encode(),
+        HISTORY.replace(".history.json", ".checkpoint.json.attrs"): b"{}",
+    }
+
+    ended = verbs.run("status", "--stack", "app")
+
+    assert (ended.code, "since 1970-01-01 00:00:01 UTC: m" in ended.stdout) == (1, True), ended
+    assert [update.message for update in Backend(URL).updates("app")] == ["m"]
+
+
 def test_an_endpoint_may_end_in_a_slash(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     s3.objects[STATE] = json.dumps(state("false")).encode()
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"{URL}&endpoint=https://127.0.0.1:1")
@@ -184,6 +241,16 @@ def test_a_lock_that_is_not_whole_is_named(content: bytes, s3: FakeS3) -> None:
 
     with pytest.raises(UsageError, match=r"1\.json is not a lock that Pulumi wrote.*pulumi cancel"):
         Backend(URL).locks("app")
+
+
+def test_a_renamed_stack_has_its_new_name_alone(s3: FakeS3) -> None:
+    renamed = json.dumps(state()).replace("urn:pulumi:app::", "urn:pulumi:blue::")
+    s3.objects[STATE.replace("app.json", "blue.json")] = renamed.encode()
+    s3.objects[HISTORY.replace("app", "blue")] = b'{"message": "m", "startTime": 1}'
+
+    assert "since 1970-01-01 00:00:01 UTC: m" in verbs.run("status", "--stack", "blue").stdout
+    ended = verbs.run("status", "--stack", "app")
+    assert (ended.code, "it has: blue" in ended.stderr) == (2, True)
 
 
 def test_a_foreign_lock_is_read(s3: FakeS3) -> None:
