@@ -27,5 +27,6 @@ for index in "${!stacks[@]}"; do
 done
 {
   echo "shards=[$shards]"
-  echo "max_usd=$(awk -v all="$MAX_USD" -v count="$count" 'BEGIN { printf "%.2f", all / count }')"
+  # In other locales awk writes, and some read, a comma.
+  echo "max_usd=$(LC_ALL=C awk -v all="$MAX_USD" -v count="$count" 'BEGIN { printf "%.2f", all / count }')"
 } >> "$GITHUB_OUTPUT"

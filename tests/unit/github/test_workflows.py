@@ -162,6 +162,20 @@ def test_a_cancelled_run_signals_the_engine_itself(root: Path) -> None:
         assert runs[name].splitlines()[-1].strip().startswith("exec ")
 
 
+def test_a_shards_money_has_a_decimal_point_in_every_locale(root: Path, tmp_path: Path) -> None:
+    """https://github.com/noonghunna/club-3090/pull/160: a runner of one's own may have another locale."""
+    awk = tmp_path / "awk"
+    awk.write_text("#!/bin/sh\necho $LC_ALL\n")
+    awk.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_OUTPUT": str(tmp_path / "output"),
+                   "LC_ALL": "de_DE.UTF-8", "AGENT": "command", "TRIALS": "4", "STACKS": "a b", "SPACES": "",
+                   "MAX_USD": "1.5"}  # fmt: skip
+
+    subprocess.run([root / ".github" / "shards.sh"], env=environment, check=True)
+
+    assert "max_usd=C\n" in (tmp_path / "output").read_text()
+
+
 def test_a_plan_runs_after_the_tests(root: Path) -> None:
     assert workflow(root, "preview")["jobs"]["plan"]["needs"] == "tests"
 
