@@ -205,7 +205,9 @@ def test_a_rehearsal_passes_with_proxies_and_settings_of_aws_that_are_wrong(root
         "rehearse",
         "--engine=embedded",
         HTTPS_PROXY="http://127.0.0.1:9",
+        https_proxy="http://127.0.0.1:9",
         HTTP_PROXY="nonsense",
+        all_proxy="socks5://127.0.0.1:9",
         AWS_CA_BUNDLE="/nowhere",
         REQUESTS_CA_BUNDLE="/nowhere",
         SSL_CERT_FILE="/nowhere",
@@ -224,8 +226,11 @@ def test_a_rehearsal_passes_in_odd_folders_with_few_descriptors_and_the_c_locale
     scratch = tmp_path / "t m p"
     scratch.mkdir()
     (tmp_path / "link").symlink_to(checkout)
+    (checkout / ".git").write_text("gitdir: /nowhere/worktrees/copy\n")
+    for file in (file for file in checkout.rglob("*") if file.is_file() and ".venv" not in file.parts):
+        file.chmod(0o600)  # nothing can be executed, as where /home is mounted so, and after `umask 077`
     sandbox = f"'{sys.executable}' sandbox"
-    command = f"""set -e; ulimit -n 128
+    command = f"""set -e; umask 077; ulimit -n 128
         {sandbox} rehearse --engine embedded --keep
         trap "{sandbox} local stop" EXIT
         eval "$({sandbox} local env)"

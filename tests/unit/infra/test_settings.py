@@ -1,5 +1,6 @@
 """The errors for missing and wrong settings, raised before anything is registered."""
 
+import pulumi
 import pytest
 
 from infra.settings import SettingsError
@@ -57,6 +58,14 @@ def test_a_wrong_setting_is_named_with_its_value_and_rule(config: dict[str, str]
 def test_a_stack_name_that_cannot_be_part_of_physical_names_is_an_error(stack: str) -> None:
     with pytest.raises(SettingsError, match="at most 28"):
         recording.run({}, stack=stack)
+
+
+def test_a_project_that_a_fork_has_renamed_is_told_what_is_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://github.com/pulumi/pulumi/issues/8537: else the boundary, whose name has the project's, is not found."""
+    monkeypatch.setattr(pulumi, "get_project", lambda: "my-fork")
+
+    with pytest.raises(SettingsError, match=r"named 'my-fork': its name is fixed as 'incident-sandbox'.*serviceName"):
+        recording.run({})
 
 
 def test_only_the_stack_bootstrap_may_have_scope_bootstrap() -> None:
