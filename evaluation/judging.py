@@ -74,5 +74,5 @@ def _decide_time(reply: str, truth: Truth) -> Outcome:
     if truth.onset is not None:
         windows.append((truth.onset, truth.onset))
     tolerance: timedelta = TOLERANCE
-    is_right = any(start - tolerance <= time <= end + tolerance for start, end in windows)
+    is_right = any(start - time <= tolerance and time - end <= tolerance for start, end in windows)
     return Outcome.HIT if is_right else Outcome.MISS

@@ -24,7 +24,10 @@ class Moment:
 
 
 def moments_in(text: str, day: date | None) -> list[Moment]:
-    """Return the times that a text states. Without a date `day` is meant, without an offset UTC."""
+    """Return the times that a text states. Without a date `day` is meant, without an offset UTC.
+
+    A time that is not in the years 1 to 9999 in UTC is none.
+    """
     moments = []
     for match in _TIME.finditer(text):
         stated = date.fromisoformat(match["date"]) if match["date"] and _is_date(match["date"]) else day
@@ -34,7 +37,10 @@ def moments_in(text: str, day: date | None) -> list[Moment]:
         if stated is None or hour > 23 or int(match["minute"]) > 59 or int(match["second"] or 0) > 59:
             continue
         start = datetime.combine(stated, time(hour, int(match["minute"]), int(match["second"] or 0)), timezone.utc)
-        start -= _offset(match["offset"])
+        try:
+            start -= _offset(match["offset"])
+        except OverflowError:
+            continue
         moments.append(Moment(match.start(), start, start if match["second"] else start + timedelta(seconds=59)))
     return moments
 

@@ -147,4 +147,4 @@ def _is_right(moment: Moment, truth: Truth) -> bool:
         windows.append((truth.change.earliest, truth.change.latest))
     if truth.onset is not None:
         windows.append((truth.onset, truth.onset))
-    return any(moment.start <= end + TOLERANCE and moment.end >= start - TOLERANCE for start, end in windows)
+    return any(moment.start - end <= TOLERANCE and start - moment.end <= TOLERANCE for start, end in windows)

@@ -1,6 +1,7 @@
 """Whatever files and environment are, a verb ends with 0, 1 or 2 and one line, which is a known one."""
 
 import contextlib
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,9 @@ from local_aws.engine.store import Folder
 from ops.errors import UsageError
 from tests.support import verbs
 from tests.support.verbs import URL, Ended
+from tests.unit.evaluation.cases import truth_record
+from tests.unit.evaluation.test_records import FINDINGS as READ_FINDINGS
+from tests.unit.evaluation.test_records import STARTED
 from tests.unit.ops.test_backend import HISTORY, LOCK, STATE, state
 
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
@@ -25,6 +29,7 @@ RECORD = {
     "verdict": "stack app is healthy",
     "observations": [{"passed": True, "name": "n", "expected": "e", "actual": "a"}],
 }
+FINDINGS = READ_FINDINGS.record(STARTED)
 VARIABLES = (
     "AWS_ENDPOINT_URL_STS", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_CONFIG_FILE",
     "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS", "AWS_DEFAULTS_MODE", "AWS_SESSION_TOKEN", "AWS_SECRET_ACCESS_KEY",
@@ -116,6 +121,30 @@ def test_records(record: bytes, tmp_path_factory: pytest.TempPathFactory) -> Non
         verbs.fake_s3(patch).objects[STATE] = json.dumps(state()).encode()
 
         check(verbs.run("summary", "--stack", "app", "--title", "t", str(file)))
+
+
+@FUZZ
+@given(truth=damaged(truth_record()), findings=damaged(FINDINGS))
+def test_truths_and_findings(truth: bytes, findings: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("answer")
+    (folder / "truth.json").write_bytes(truth)
+    (folder / "findings.json").write_bytes(findings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.StringIO("1\n0001-01-01T00:00:00+01:00\n"))
+
+        for verb in ("score", "judge"):
+            check(verbs.run("evaluate", verb, str(folder)))
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:00-05:00", "0001-01-01T00:00:00Z"])
+def test_a_time_at_the_end_of_all_times(time: str, tmp_path: Path) -> None:
+    """https://github.com/notatallshaw/nab/pull/947"""
+    change = {**truth_record()["change"], "earliest": "0001-01-01T00:00:00Z", "latest": "9999-12-31T23:59:59Z"}
+    findings = {**FINDINGS, "onset": time, "text": f"The service fails since {time}."}
+    (tmp_path / "truth.json").write_text(json.dumps(truth_record(change=change)))
+    (tmp_path / "findings.json").write_text(json.dumps(findings))
+
+    check(verbs.run("evaluate", "score", str(tmp_path)))
 
 
 @FUZZ
