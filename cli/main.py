@@ -1,6 +1,7 @@
 """Runs a verb: signals, and errors as exit codes; a traceback goes into a file, and not to a person."""
 
 import contextlib
+import errno
 import gc
 import importlib
 import io
@@ -80,6 +81,10 @@ def _emulator_advice(message: str) -> str:
 
 def _named(error: OSError) -> str:
     """What went wrong with which file, and the variables that name the file."""
+    if isinstance(error, BrokenPipeError):
+        return "what reads this output has ended before the output did: let it read all of it, or write to a file"
+    if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"what is printed, or a file, cannot be written whole: {error.strerror}; make room, and run again"
     if error.filename is None:
         return str(error)
     variables = [name for name, value in os.environ.items() if value == error.filename]

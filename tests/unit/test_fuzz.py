@@ -79,13 +79,16 @@ def check(ended: Ended) -> None:
 
 
 @FUZZ
-@given(state=damaged(state()), history=damaged({"message": "m", "startTime": 1}))
-def test_states_and_histories(state: bytes, history: bytes) -> None:
+@given(state=damaged(state()), history=damaged({"message": "m", "startTime": 1}), left=damaged(state("false")))
+def test_states_and_histories(state: bytes, history: bytes, left: bytes) -> None:
+    checkpoint = HISTORY.replace(".history.", ".checkpoint.")
     with pytest.MonkeyPatch.context() as patch:
-        verbs.fake_s3(patch).objects |= {STATE: state, HISTORY: history}
+        verbs.fake_s3(patch).objects |= {STATE: state, HISTORY: history, checkpoint: left}
 
         for arguments in (
             ("status", "--stack", "app"),
+            ("truth", "--stack", "app"),
+            ("timeline", "--stack", "app"),
             ("summary", "--stack", "app", "--title", "t"),
             ("check", "--stack", "app", "--expect", "healthy", "--timeout", "0", "--requests", "1"),
             ("check", "--stack", "app", "--expect", "gone"),

@@ -61,6 +61,27 @@ def test_an_error_of_the_system_is_no_answer_and_names_the_variable(monkeypatch:
     assert ended.stderr == "sandbox: /nowhere/keys (SSLKEYLOGFILE) cannot be used: No such file or directory\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (BrokenPipeError(32, "Broken pipe"), "what reads this output has ended before the output did"),
+        (OSError(28, "No space left on device"), "cannot be written whole: No space left on device; make room"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_without_a_number(
+    error: OSError, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """https://github.com/Sherin-SEF-AI/CanLab/pull/24, https://github.com/wting/autojump/issues/92"""
+    monkeypatch.setattr(os, "dup2", lambda *_: 1)
+    fail(monkeypatch, error)
+
+    ended = verbs.run("status", "--stack", "app")
+
+    assert (ended.code, ended.stderr.count("\n")) == (2, 1)
+    assert message in ended.stderr
+    assert "Errno" not in ended.stderr
+
+
 def test_half_a_surrogate_in_a_message_can_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli.status, "main", lambda _: print("\ud800") or 0)
 
