@@ -101,9 +101,16 @@ class Backend:
     def no_such_stack(self, stack: str) -> UsageError:
         """What to raise when there is no such stack: it says where it was looked for, and which stacks there are."""
         stacks = ", ".join(self.stacks()) or "none"
+        backups = [object["Key"] for object in self._objects(self._keys(stack).state) if object["Key"].endswith(".bak")]
+        advice = "name one of them, or set PULUMI_BACKEND_URL to another backend"
+        if backups:  # which `pulumi stack rm` leaves, too
+            advice += (
+                f"; its backup s3://{self.bucket}/{backups[0]} is there: unless the stack was removed, its state is "
+                "lost, and an update would make all of it again; bring back the state's last version (the bucket "
+                "keeps them)"
+            )
         return BackendError(
-            f"--stack {stack}: there is no such stack in s3://{self.bucket}; it has: {stacks}; name one of them, or "
-            "set PULUMI_BACKEND_URL to another backend"
+            f"--stack {stack}: there is no such stack in s3://{self.bucket}; it has: {stacks}; {advice}"
         )
 
     def last_update(self, stack: str) -> dict[str, str] | None:

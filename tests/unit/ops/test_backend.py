@@ -14,7 +14,7 @@ from ops.stacks.backend import Backend
 from ops.stacks.checkpoint import MalformedError
 from ops.stacks.layout import Lock
 from tests.support import verbs
-from tests.support.verbs import URL, FakeS3
+from tests.support.verbs import BUCKET, URL, FakeS3
 
 STATE = ".pulumi/stacks/incident-sandbox/app.json"
 HISTORY = ".pulumi/history/incident-sandbox/app/app-1.history.json"
@@ -251,6 +251,17 @@ def test_a_renamed_stack_has_its_new_name_alone(s3: FakeS3) -> None:
     assert "since 1970-01-01 00:00:01 UTC: m" in verbs.run("status", "--stack", "blue").stdout
     ended = verbs.run("status", "--stack", "app")
     assert (ended.code, "it has: blue" in ended.stderr) == (2, True)
+
+
+def test_a_state_that_is_lost_is_told_from_a_stack_that_never_was(s3: FakeS3) -> None:
+    """https://github.com/pulumi/pulumi/issues/4679"""
+    s3.objects[f"{STATE}.bak"] = json.dumps(state()).encode()
+
+    lost, never = (verbs.run("status", "--stack", stack) for stack in ("app", "blue"))
+
+    assert (lost.code, never.code) == (2, 2)
+    assert f"its backup s3://{BUCKET}/{STATE}.bak is there" in lost.stderr
+    assert "backup" not in never.stderr
 
 
 def test_a_foreign_lock_is_read(s3: FakeS3) -> None:
