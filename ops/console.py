@@ -10,8 +10,14 @@ DEFAULT_COLUMNS = 80
 def one_line(text: str) -> str:
     """Return anybody's text on one line, with escapes for what would steer a terminal; in a workflow's log, a line of
     its own could be a command."""
-    joined = " ".join(text.split())
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in joined)
+    return escaped(" ".join(text.split()))
+
+
+def escaped(text: str) -> str:
+    """Return anybody's text, its lines as they are, with escapes for all else that would steer a terminal."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 class Console:

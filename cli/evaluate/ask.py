@@ -8,7 +8,7 @@ from evaluation.asking import Folder
 from evaluation.investigators.investigator import Progress
 from evaluation.times import parse_time
 from ops import observer
-from ops.console import Console
+from ops.console import Console, one_line
 from ops.errors import UsageError
 
 
@@ -36,13 +36,14 @@ def main(options: argparse.Namespace, console: Console) -> int:
 
     answer = folder.ask(investigator, question, report)
     usd = "" if answer.cost_usd is None else f", ${answer.cost_usd:.2f}"
-    console.line(f"{answer.status} after {answer.seconds:.1f} s{usd}" + (f": {answer.reason}" if answer.reason else ""))
+    reason = f": {one_line(answer.reason)}" if answer.reason else ""
+    console.line(f"{answer.status} after {answer.seconds:.1f} s{usd}{reason}")
     if answer.status != "completed":
         return 2
     findings = folder.findings()
     console.line(f"verdict: {findings.verdict.value} ({findings.source})")
     for cause in findings.causes:
-        console.line(f"{cause.role.value}: {cause.statement}")
+        console.line(f"{cause.role.value}: {one_line(cause.statement)}")
     console.line(f"\nNext:\n  ./sandbox truth --stack {options.stack} --json {options.out / 'truth.json'}\n"
                  f"  ./sandbox evaluate score {options.out}")  # fmt: skip
     return 0

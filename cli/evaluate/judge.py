@@ -10,7 +10,7 @@ from evaluation.campaign.files import Judgement, Judgements
 from evaluation.judging import Inquiry
 from evaluation.scoring import Axis
 from ops import project
-from ops.console import Console
+from ops.console import Console, escaped
 
 NOTHING = "nothing"
 
@@ -39,7 +39,7 @@ def _judge(folder: asking.Folder, by: str, console: Console) -> tuple[int, bool]
     if not inquiries:
         return 0, False
     answer = folder.answer()
-    console.line(answer.text if answer else findings.text)
+    console.line(escaped(answer.text if answer else findings.text))
     decided: dict[Axis, Judgement] = {}
     for inquiry in inquiries:
         judgement = _judgement(inquiry, console)

@@ -7,7 +7,7 @@ from evaluation import asking, findings, truth
 from evaluation.campaign import scores
 from evaluation.report import read_all, render_table
 from evaluation.scoring import Outcome, Score
-from ops.console import Console
+from ops.console import Console, one_line
 from ops.errors import UsageError
 
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "UNDECIDED": 2}
@@ -28,7 +28,7 @@ def _score_one(directory: Path | None, findings_file: Path | None, truth_file: P
     folder = asking.Folder(directory) if directory else None
     answer = folder.answer() if folder and not findings_file else None
     if answer is not None and answer.status == "void":
-        console.line(f"void: {answer.reason}")
+        console.line(f"void: {one_line(answer.reason or 'no reason is known')}")
         return 2
     assert folder is not None or findings_file
     read_findings = findings.load(findings_file) if findings_file else folder.findings()  # type: ignore[union-attr]

@@ -22,6 +22,7 @@ def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr(Backend, "resources", lambda self, stack: state["resources"])
     monkeypatch.setattr(Backend, "last_update", lambda self, stack: LAST_UPDATE)
     monkeypatch.setattr(Backend, "stacks", lambda self: ["blue"])
+    monkeypatch.setattr(Backend, "_objects", lambda self, prefix: iter(()))
     monkeypatch.setattr(trust, "refuse_foreign_bucket", lambda *_: None)
     return state
 

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from cli import evaluate
+from cli.evaluate import agents
 from evaluation import judging
+from evaluation.campaign.files import Answer
 from evaluation.findings import Findings, Verdict
+from evaluation.investigators.investigator import Question, Report, completed
+from evaluation.investigators.person import Person
 from evaluation.scoring import Axis, AxisScore, Outcome, Score
 from evaluation.times import parse_time
 from ops.errors import UsageError
@@ -88,6 +92,43 @@ def test_a_person_decides_what_the_scorer_could_not_and_the_score_says_so(
     assert after in (0, 1)
     assert evaluate.main(["judge", str(folder)]) == 0
     assert "nothing is undecided" in capsys.readouterr().out
+
+
+STEERING = "\x1b]0;t\x07\x1b[2K\rPASS \ud83d"
+"""What an evaluated agent may write: https://github.com/UKGovernmentBEIS/inspect_ai/pull/4854"""
+
+
+def test_an_answer_that_is_shown_to_a_person_steers_no_terminal(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"Either FAIL_MODE=true of storefront-app-handler, or a throttled API,\n\tmight have caused it. {STEERING}"
+    findings = Findings(Verdict.FAULT, "free text", text=text)
+    (folder / "findings.json").write_text(json.dumps(findings.record(parse_time("2026-03-03T14:10:00Z"))))
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+
+    evaluate.main(["judge", str(folder), "--by", "casey"])
+
+    shown = capsys.readouterr().out
+    assert "throttled API,\n\tmight have caused it. \\x1b]0;t\\x07\\x1b[2K\\rPASS \\ud83d" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_cause_that_is_shown_once_it_was_asked_steers_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = json.dumps({"verdict": "fault", "causes": [{"role": "root", "statement": f"A fault. {STEERING}"}]})
+
+    class Agent(Person):
+        def ask(self, question: Question, folder: Path, report: Report) -> Answer:
+            return completed("person", question, said, 1.0)
+
+    monkeypatch.setattr(agents, "investigator", lambda *_, **__: (Agent(1.0), "themselves"))
+
+    assert evaluate.main(["ask", "--stack", "app", "--agent", "person", "--region", "eu-west-1", "--yes",
+                          "--out", str(tmp_path)]) == 0  # fmt: skip
+    shown = capsys.readouterr().out
+    assert "root: A fault. \\x1b]0;t\\x07\\x1b[2K PASS \\ud83d" in shown
+    assert "\x1b" not in shown
 
 
 def test_findings_and_truth_from_elsewhere_are_scored_without_a_folder(folder: Path) -> None:
