@@ -8,6 +8,12 @@ from typing import Any
 
 from ops.stacks import urn
 
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key that says that a value is an asset or an archive.
+
+https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go
+"""
+
 Resources = list[dict[str, Any]]
 """A state's resources, each after what it depends on."""
 
@@ -105,10 +111,16 @@ def _differences(before: Any, after: Any, path: str) -> Iterator[tuple[str, str 
     if all(value is None or isinstance(value, dict) for value in (before, after)):
         old, new = before or {}, after or {}
         for key in sorted({*old, *new}):
-            if not key.startswith("__"):
+            if not key.startswith("__") and not (key == "hash" and _has_content(old) and _has_content(new)):
                 yield from _differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
     elif before != after:
         yield path, _text(before), _text(after)
+
+
+def _has_content(value: dict[str, Any]) -> bool:
+    """Whether this is an asset or an archive whose content is in the state: that is compared, and not the hash, which
+    the CLI notes beside it and the embedded engine does not."""
+    return SIGNATURE in value and ("text" in value or "assets" in value)
 
 
 def _text(value: Any) -> str | None:

@@ -295,6 +295,21 @@ def changes(before: Resources | None, after: Resources) -> list[tuple[str, str, 
     return [(one.name, one.path, one.before, one.after) for one in found]
 
 
+def code(text: str, **noted: str) -> Resources:
+    asset = {history.SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": text, **noted}
+    return [resource({"code": {history.SIGNATURE: "0def7320c3a5731c473e5ecbe6d01bc7", "assets": {"main.py": asset},
+                               **noted}})]  # fmt: skip
+
+
+def test_the_same_code_as_the_two_engines_note_it_is_no_change() -> None:
+    """In the README a rehearsal by the CLI is followed by `./sandbox local up`."""
+    path = "code.assets.main.py.text"
+
+    assert changes(code("a", hash="1"), code("a")) == changes(code("a"), code("a", hash="1")) == []
+    assert [change[1] for change in changes(code("a", hash="1"), code("b"))] == [path]
+    assert [change[1] for change in changes(code("a", hash="1"), code("b", hash="2"))] == [path]
+
+
 def test_a_change_has_the_path_of_its_leaf() -> None:
     old = resource({"timeout": 3, "environment": {"variables": {"A": "1", "B": "1", "C": "1"}}, "tags": {"x": "y"}})
     new = resource({"timeout": 4, "environment": {"variables": {"A": "2", "B": "1", "D": "1"}}, "tags": {"x": "y"}})
