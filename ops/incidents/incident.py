@@ -71,9 +71,10 @@ class Traffic:
     gaps: tuple[tuple[datetime, datetime], ...]
 
 
-def find(backend: Backend, stack: str) -> Iterator[Incident]:
+def find(backend: Backend, stack: str, since: datetime | None = None) -> Iterator[Incident]:
     """A stack's incidents, the newest first. Reads no more of the history than the caller asks for.
 
+    With `since`, those that ended before it are left out, and what is older is not read.
     Raises UsageError when there is no such stack, or its state is not what the last update in its history left.
     """
     resources = backend.resources(stack)
@@ -96,6 +97,8 @@ def find(backend: Backend, stack: str) -> Iterator[Incident]:
             continue
         if failing:
             yield Incident(update, failing[-1], tuple(reversed(failing[:-1])), recovery, after)
+        if since and update.recorded < since:
+            return
         after = failing[-1] if failing else recovery
         recovery, failing = update, []
     if failing:

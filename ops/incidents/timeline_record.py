@@ -20,6 +20,8 @@ State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 MINUTE = timedelta(minutes=1)
 SHORT = timedelta(minutes=10)
 """Below it, seconds matter."""
+NO_MESSAGE = "an update without a message"
+"""What Pulumi's history has of an `up` without --message: nothing."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,9 @@ class Timeline:
     def events(self) -> list[Event]:
         """Everything that happened, in order of time."""
         deployments = [
-            Event(deployment.at, deployment.message, [change.text for change in deployment.changes], number)
+            Event(
+                deployment.at, deployment.message or NO_MESSAGE, [change.text for change in deployment.changes], number
+            )
             for number, deployment in enumerate(self.deployments, 1)
         ]
         onsets = [Event(incident.span.start, "Onset: requests begin to fail", []) for incident in self.incidents]

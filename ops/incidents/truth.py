@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handler.scenario import SURFACES
 from ops import observer, records
+from ops.console import one_line
 from ops.errors import UsageError
 from ops.health.telemetry import Answer, Telemetry
 from ops.health.workload import Workload, stack_outputs
@@ -202,21 +203,31 @@ def _record(
 def sentence(truth: dict[str, Any]) -> str:
     """A truth record for people, in a few lines."""
     change, valid = truth["change"], truth["valid"]
+    where = f"of {truth['service']} (stack {truth['stack']}, {truth['region']})"
+    if change is None:
+        requests = truth["observable"]["requests"]
+        lines = [f"no incident {where}", f"  client  {requests['ok']} requests answered, {requests['failed']} failed"]
+        return _with_validity(lines, valid, "every request answered, no alarm; no change")
     who = f" by session {change['session']}" if change["session"] else ""
     run = f", run {change['run']}" if change["run"] else ""
+    message = one_line(truth["observable"]["message"])
     lines = [
-        f"incident {truth['id']} of {truth['service']} (stack {truth['stack']}, {truth['region']})",
+        f"incident {truth['id']} {where}",
         f"  change  {change['arn']}",
         f"          {change['path']}: {change['from'] or 'not set'} → {change['to'] or 'not set'}",
         f"          between {change['earliest']} and {change['latest']}",
         f"          {change['api'] or 'no event in CloudTrail yet'}{who}{run}",
+        *([f"  update  {message}"] if message else []),
         f"  onset   {truth['onset'] or 'not seen'}",
         f"  end     {truth['end'] or 'not seen'}",
         *(f"  alarm   {name} went to ALARM" for name in truth["consequences"]),
     ]
-    if valid["valid"]:
-        return "\n".join([*lines, "  valid   healthy before, failing throughout, healthy after; no other change"])
-    return "\n".join([*lines, *(f"  NOT VALID: {reason}" for reason in valid["why"])])
+    return _with_validity(lines, valid, "healthy before, failing throughout, healthy after; no other change")
+
+
+def _with_validity(lines: list[str], valid: dict[str, Any], why: str) -> str:
+    reasons = [f"  valid   {why}"] if valid["valid"] else [f"  NOT VALID: {reason}" for reason in valid["why"]]
+    return "\n".join([*lines, *reasons])
 
 
 def _flip(incident: Incident, workload: Workload, harmless: Collection[str]) -> tuple[Change, list[Change]]:

@@ -6,14 +6,17 @@ from typing import Any, cast
 
 import pytest
 
+from cli import truth as verb
 from handler.scenario import SURFACES
 from ops.errors import UsageError
 from ops.health.telemetry import Answer
 from ops.incidents import incident as module
+from ops.incidents import truth
 from ops.incidents.incident import Incident, Traffic
 from ops.stacks import history
 from ops.stacks.backend import Backend
 from ops.stacks.history import Change, Resources, Update
+from tests.unit.evaluation import cases
 
 START = datetime(2026, 11, 25, 14, tzinfo=timezone.utc)
 FUNCTION = "aws:lambda/function:Function"
@@ -390,6 +393,69 @@ def test_pulumi_notes_nanoseconds(text: str, microsecond: int) -> None:
 def test_a_state_may_not_say_when(text: str | None) -> None:
     assert history.modified({"modified": text}) is None
     assert history.modified({}) is None
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        (0, 300, "health"),
+        (0, 700, "incident at 600"),
+        (1000, 1100, "incident at 600"),
+        (1300, 1500, "health"),
+        (1300, 3000, "incident at 1800"),
+        (0, 3000, "incident at 1800"),
+        (2500, 3000, "health"),
+    ],
+)
+def test_the_truth_of_a_time_is_its_last_incident_or_that_it_had_none(
+    since: int, until: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = cast(Backend, FakeBackend("false", "true", "false", "true", "false"))
+
+    def of_incident(stack: str, found: Incident) -> dict[str, Any]:
+        return {"is": f"incident at {(found.flip.started - START).seconds}"}
+
+    def of_health(*given: object) -> dict[str, Any]:
+        assert given == (backend, "app", at(since), at(until), at(until), ())
+        return {"is": "health"}
+
+    monkeypatch.setattr(truth, "record", of_incident)
+    monkeypatch.setattr(truth, "record_of_health", of_health)
+
+    record = verb._of_time(backend, "app", module.find(backend, "app", at(since)), at(since), at(until))
+
+    assert record == {"is": expected}
+    assert cast(FakeBackend, backend).read <= 6 - since // 600  # no more than one update before that time
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--until", "2026-03-03T14:00:00Z"], "--since names the beginning"),
+        (["--since", "2026-03-03T14:00:00Z", "--all"], "--since names the beginning"),
+        (["--since", "2026-03-03T14:00:00Z", "--until", "2026-03-03T14:00:00Z"], "--since names the beginning"),
+        (["--since", "noon"], "--since noon: must be ISO 8601"),
+    ],
+)
+def test_a_time_that_is_none_is_an_error(arguments: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        verb.main(["--stack", "app", *arguments])
+
+
+def test_the_truth_of_health_is_told() -> None:
+    record = cases.truth_record(**cases.HEALTHY, observable={"message": "", "requests": {"ok": 60, "failed": 0}})
+
+    assert truth.sentence(record).splitlines() == [
+        "no incident of storefront (stack app, eu-west-1)",
+        "  client  60 requests answered, 0 failed",
+        "  valid   every request answered, no alarm; no change",
+    ]
+
+
+def test_the_truth_says_who_made_the_update() -> None:
+    said = truth.sentence(cases.truth_record(observable={"message": "inject-failure by ann,\nhttps://octo.test/9911"}))
+
+    assert "\n  update  inject-failure by ann, https://octo.test/9911\n" in said
 
 
 @pytest.mark.parametrize(

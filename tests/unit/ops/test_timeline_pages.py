@@ -254,6 +254,14 @@ def test_the_table_lists_what_happened_in_order_of_time() -> None:
     ]
 
 
+def test_an_update_without_a_message_is_no_empty_line() -> None:
+    record = with_incidents((15, 45))
+    unnamed = {**record, "deployments": [{**one, "message": ""} for one in record["deployments"]]}
+
+    assert "Deployment 1: an update without a message" in markdown.render(unnamed)
+    assert "an update without a message" in page.render(unnamed)
+
+
 def test_texts_from_outside_are_text_in_markdown_and_in_its_picture() -> None:
     text = markdown.render(timelines.hostile())
     picture = mermaid(text)
