@@ -8,7 +8,6 @@ from evaluation import asking, judging
 from evaluation.campaign import scores
 from evaluation.campaign.files import Judgement, Judgements
 from evaluation.judging import Inquiry
-from evaluation.scoring import Axis
 from ops import project
 from ops.console import Console, escaped
 
@@ -18,41 +17,46 @@ NOTHING = "nothing"
 def main(options: argparse.Namespace, console: Console) -> int:
     by = options.by or project.user()
     folders = scores.answered(options.dir) or [asking.Folder(options.dir)]
-    total = 0
+    total = left = 0
     for folder in folders:
-        decided, is_over = _judge(folder, by, console)
+        decided, undecided = _judge(folder, by, console)
         total += decided
-        if is_over:
+        left += undecided
+        if undecided:
             break
-    console.line(
-        f"{total} decided by {by}; `./sandbox evaluate score {options.dir}` has the result"
-        if total
-        else "nothing is undecided"
-    )
+    if total:
+        console.line(f"{total} decided by {by}; `./sandbox evaluate score {options.dir}` has the result")
+    if left:
+        console.line("the input ended before everything was decided; run this again to go on")
+        return 1
+    if not total:
+        console.line("nothing is undecided")
     return 0
 
 
-def _judge(folder: asking.Folder, by: str, console: Console) -> tuple[int, bool]:
-    """Ask about one answer; return how many axes were decided, and whether the input has ended."""
+def _judge(folder: asking.Folder, by: str, console: Console) -> tuple[int, int]:
+    """Ask about one answer; return how many axes were decided, and how many were not when the input ended.
+
+    Each decision is written at once: one that is interrupted keeps those before.
+    """
     truth, findings, before = folder.truth(), folder.findings(), folder.judgements()
     inquiries = judging.inquiries(truth, asking.score(truth, findings, before))
     if not inquiries:
-        return 0, False
+        return 0, 0
     answer = folder.answer()
     console.line(escaped(answer.text if answer else findings.text))
-    decided: dict[Axis, Judgement] = {}
-    for inquiry in inquiries:
-        judgement = _judgement(inquiry, console)
+    axes = dict(before.axes) if before else {}
+    started = before.started if before else datetime.now(timezone.utc)
+    for number, inquiry in enumerate(inquiries):
+        judgement = _judgement(inquiry, by, console)
         if judgement is None:
-            break
-        decided[inquiry.axis] = judgement
-    if decided:
-        started = before.started if before else datetime.now(timezone.utc)
-        folder.write_judgements(Judgements(started, by, {**(before.axes if before else {}), **decided}))
-    return len(decided), len(decided) < len(inquiries)
+            return number, len(inquiries) - number
+        axes[inquiry.axis] = judgement
+        folder.write_judgements(Judgements(started, axes))
+    return len(inquiries), 0
 
 
-def _judgement(inquiry: Inquiry, console: Console) -> Judgement | None:
+def _judgement(inquiry: Inquiry, by: str, console: Console) -> Judgement | None:
     """Ask until there is a reply; None at the end of the input."""
     console.line(f"\n{inquiry.text}")
     for number, option in enumerate(inquiry.options, 1):
@@ -70,5 +74,5 @@ def _judgement(inquiry: Inquiry, console: Console) -> Judgement | None:
         except ValueError:
             console.line(f"{reply!r} is no reply to that; try again:")
             continue
-        return Judgement(outcome, datetime.now(timezone.utc), f"the answer says: {reply or NOTHING}")
+        return Judgement(outcome, by, datetime.now(timezone.utc), f"the answer says: {reply or NOTHING}")
     return None

@@ -186,28 +186,32 @@ class Answer:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A person's decision on one axis: hit or miss."""
+    """A person's decision on one axis: hit or miss, by whom and when."""
 
     outcome: Outcome
+    by: str
     at: datetime
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Judgements:
-    """One person's decisions on a trial."""
+    """People's decisions on a trial."""
 
     started: datetime
-    by: str
     axes: Mapping[Axis, Judgement]
 
     def record(self) -> dict[str, Any]:
         """Return the judgements record."""
         return {
             **_beginning("judgements", self.started),
-            "by": self.by,
             "axes": {
-                axis.value: {"outcome": decided.outcome.value, "at": format_time(decided.at), "note": decided.note}
+                axis.value: {
+                    "outcome": decided.outcome.value,
+                    "by": decided.by,
+                    "at": format_time(decided.at),
+                    "note": decided.note,
+                }
                 for axis, decided in self.axes.items()
             },
         }
@@ -401,9 +405,8 @@ def judgements_from_record(valid: Mapping[str, Any]) -> Judgements:
     """Return the decisions of a valid record."""
     return Judgements(
         started=parse_time(valid["started"]),
-        by=valid["by"],
         axes={
-            Axis(name): Judgement(Outcome(axis["outcome"]), parse_time(axis["at"]), axis["note"])
+            Axis(name): Judgement(Outcome(axis["outcome"]), axis["by"], parse_time(axis["at"]), axis["note"])
             for name, axis in valid["axes"].items()
         },
     )

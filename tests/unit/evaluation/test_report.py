@@ -66,7 +66,7 @@ def test_a_campaign_comes_back_from_its_folder(folder: CampaignFolder) -> None:
     campaign = folder.campaign()
     trials = folder.trials()
     answer = folder.answer("0001")
-    judgements = Judgements(NOW, "J. Doe", {Axis.MECHANISM: Judgement(Outcome.MISS, NOW, "only suspected")})
+    judgements = Judgements(NOW, {Axis.MECHANISM: Judgement(Outcome.MISS, "J. Doe", NOW, "only suspected")})
     copy = CampaignFolder(folder.path.parent / "copy")
     copy.write_campaign(campaign)
     for trial in trials:
@@ -144,11 +144,7 @@ def test_a_seal_breaks_when_what_was_changed_is_edited(folder: CampaignFolder) -
 
 
 def test_a_person_decides_in_place_of_the_scorer_where_the_axis_applies() -> None:
-    judgements = Judgements(
-        NOW,
-        "J. Doe",
-        {axis: Judgement(Outcome.HIT, NOW, "clear") for axis in (*Axis,)},
-    )
+    judgements = Judgements(NOW, {axis: Judgement(Outcome.HIT, "J. Doe", NOW, "clear") for axis in (*Axis,)})
 
     decided = judgements.apply_to(score_of("UNDECIDED"))
 
@@ -160,7 +156,7 @@ def test_a_person_decides_in_place_of_the_scorer_where_the_axis_applies() -> Non
 def test_the_report_says_what_a_person_decided(folder: CampaignFolder) -> None:
     before = summarize(folder.results()).faults
     folder.write_judgements(
-        "0001", Judgements(NOW, "J. Doe", {Axis.DETECTED: Judgement(Outcome.MISS, NOW, "see page")})
+        "0001", Judgements(NOW, {Axis.DETECTED: Judgement(Outcome.MISS, "J. Doe", NOW, "see page")})
     )
 
     made = report.read(folder.path)
