@@ -89,6 +89,29 @@ class Folder:
         """Read what was really changed."""
         return truth_records.load(self.path / "truth.json")
 
+    def refuse_another_time(self, truth: Truth) -> None:
+        """Raise UsageError for the truth of another stack, or of an incident that the question was not about."""
+        path = self.path / "question.json"
+        if not path.exists():
+            return
+        asked = records.load(path, "question")
+        since, started = parse_time(asked["since"]), parse_time(asked["started"])
+        answer = self.answer()
+        until = started + timedelta(seconds=answer.seconds if answer else 0)
+        begun = truth.change.earliest if truth.change else None
+        if truth.stack != asked["stack"]:
+            problem = f"is of stack {truth.stack}, and {asked['stack']} was asked about"
+        elif truth.end is not None and truth.end < since:
+            problem = f"ended at {format_time(truth.end)}, before the time that was asked about"
+        elif begun is not None and begun > until:
+            problem = f"began at {format_time(begun)}, after the answer"
+        else:
+            return
+        raise UsageError(
+            f"the incident {truth.id} {problem}: write the truth with `{truth_command(asked['stack'], since, until)}"
+            f" --json {self.path / 'truth.json'}`"
+        )
+
     def judgements(self) -> Judgements | None:
         """Read a person's decisions; None when there are none."""
         path = self.path / "judgements.json"
@@ -101,6 +124,11 @@ class Folder:
     def write_score(self, score: Score) -> None:
         """Write the decisions on all axes."""
         ops.records.write(self.path / "score.json", score.record(datetime.now(timezone.utc)))
+
+
+def truth_command(stack: str, since: datetime, until: datetime) -> str:
+    """Return the command that derives the truth of the time that a question was about."""
+    return f"./sandbox truth --stack {stack} --since {format_time(since)} --until {format_time(until)}"
 
 
 def findings_of(answer: Answer) -> Findings:

@@ -1,8 +1,12 @@
 """Locks on folders, which the kernel lets go of however their holders end."""
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+from ops.errors import UsageError
 
 
 def hold(folder: Path, *, wait: bool = False) -> int:
@@ -28,3 +32,16 @@ def is_held(folder: Path) -> bool:
     except FileNotFoundError:
         pass
     return False
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder of results. Raises UsageError when another run has it."""
+    try:
+        lock = hold(folder)
+    except BlockingIOError:
+        raise UsageError(f"--out {folder}: another run is under way in it; wait for it to end, or stop it") from None
+    try:
+        yield
+    finally:
+        os.close(lock)

@@ -1,7 +1,9 @@
 """Who is asked, by the options of `ask` and `run`."""
 
 import argparse
+import os
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 
@@ -29,8 +31,22 @@ def refuse_wrong_options(options: argparse.Namespace, agents: Sequence[str]) -> 
             raise UsageError(
                 f"--{name.replace('_', '-')}: is for --agent {agent}, not {' or '.join(agents)}; leave it out"
             )
-    if "command" in agents and not _words(options.command or ""):
+    if "command" in agents:
+        command_words(options.command)
+
+
+def command_words(command: str | None) -> list[str]:
+    """Return a program by its whole path, because it runs in a folder of its own, and its arguments.
+
+    Raises UsageError when it is none.
+    """
+    words = _words(command or "")
+    if not words:
         raise UsageError("--agent command needs --command 'PROGRAM ARGUMENTS', which is asked on standard input")
+    program = shutil.which(words[0])
+    if program is None:
+        raise UsageError(f"--command {words[0]}: is no program that can be run; name one by its path, or one on PATH")
+    return [os.path.abspath(program), *words[1:]]
 
 
 def _words(command: str) -> list[str]:
@@ -91,7 +107,7 @@ def investigator(
     if agent == "command":
         from evaluation.investigators.command import Command
 
-        words = _words(options.command)
+        words = command_words(options.command)
         return Command(words, {**access.variables, **observer.shell_endpoint()}, region, seconds), access.sentence
     from evaluation.investigators.references import RULES, Reference
 

@@ -2,12 +2,16 @@
 
 import argparse
 import os
+import sys
+from datetime import datetime, timedelta, timezone
 
 from cli.evaluate import agents
-from evaluation.asking import Folder
+from cli.main import INTERRUPTED
+from evaluation.asking import Folder, truth_command
 from evaluation.investigators.investigator import Progress
 from evaluation.times import parse_time
-from ops import observer
+from infra import names
+from ops import folder_locks, observer
 from ops.console import Console, one_line
 from ops.errors import UsageError
 
@@ -18,6 +22,10 @@ def main(options: argparse.Namespace, console: Console) -> int:
         since = parse_time(options.since) if options.since else None
     except ValueError:
         raise UsageError(f"--since {options.since}: must be ISO 8601, for example 2026-03-03T14:00:00Z") from None
+    if since and since > datetime.now(timezone.utc):
+        raise UsageError(f"--since {options.since}: is in the future; name a time before now")
+    if not names.STACK_NAME.fullmatch(options.stack):
+        raise UsageError(f"--stack {options.stack}: is no stack's name; name one that is deployed, for example app")
     region = options.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not region:
         raise UsageError("the region is not known: add --region, for example eu-west-1")
@@ -27,23 +35,33 @@ def main(options: argparse.Namespace, console: Console) -> int:
     console.line(f"it may cost {cost.sentence}")
     if cost.most_usd != 0.0 and not options.yes and not agents.is_confirmed(console):
         return 2
-    folder = Folder(options.out)
-    question = folder.begin(options.stack, options.agent, observer.service_of(options.stack), region, since)
 
     def report(progress: Progress) -> None:
         usd = "" if progress.cost_usd is None else f", ${progress.cost_usd:.2f} so far"
         console.status(f"  {progress.status}, {progress.seconds:.0f} s{usd}")
 
-    answer = folder.ask(investigator, question, report)
+    folder = Folder(options.out)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with folder_locks.alone_in(options.out):  # a second one would ask once more
+        question = folder.begin(options.stack, options.agent, observer.service_of(options.stack), region, since)
+        try:
+            answer = folder.ask(investigator, question, report)
+        except KeyboardInterrupt:
+            if not investigator.goes_on:
+                raise
+            console.line()
+            print(f"sandbox: interrupted; {investigator.goes_on}; run the same again to wait on", file=sys.stderr)
+            return INTERRUPTED
     usd = "" if answer.cost_usd is None else f", ${answer.cost_usd:.2f}"
-    reason = f": {one_line(answer.reason)}" if answer.reason else ""
-    console.line(f"{answer.status} after {answer.seconds:.1f} s{usd}{reason}")
+    why = f": {one_line(answer.reason)}" if answer.reason else ""
+    console.line(f"{answer.status} after {answer.seconds:.1f} s{usd}{why}")
     if answer.status != "completed":
         return 2
     findings = folder.findings()
     console.line(f"verdict: {findings.verdict.value} ({findings.source})")
     for cause in findings.causes:
         console.line(f"{cause.role.value}: {one_line(cause.statement)}")
-    console.line(f"\nNext:\n  ./sandbox truth --stack {options.stack} --json {options.out / 'truth.json'}\n"
-                 f"  ./sandbox evaluate score {options.out}")  # fmt: skip
+    command = truth_command(options.stack, question.since, question.started + timedelta(seconds=answer.seconds))
+    console.line("\nNext, once the stack is healthy again and CloudTrail has its events:")
+    console.line(f"  {command} --json {options.out / 'truth.json'}\n  ./sandbox evaluate score {options.out}")
     return 0

@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import functools
 import gc
-import os
 import platform
 import random
 import re
@@ -17,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
-from pathlib import Path
 
 import boto3
 
@@ -67,7 +65,7 @@ def main(options: argparse.Namespace, console: Console) -> int:
     _refuse_wrong_options(options)
     shard, shards = _shard(options.shard)
     options.out.mkdir(parents=True, exist_ok=True)
-    with _held(options.out):
+    with folder_locks.alone_in(options.out):
         stacks = LOCAL_STACKS if options.local else tuple(options.stack)
         options.seed = _seed(options)
         planned = plan(options.seed, options.trials, stacks)
@@ -114,19 +112,6 @@ def _refuse_wrong_options(options: argparse.Namespace) -> None:
             )
     if options.pause is None:
         options.pause = 0.0 if options.local else PAUSE_SECONDS
-
-
-@contextlib.contextmanager
-def _held(out: Path) -> Iterator[None]:
-    """Hold the folder for this run alone. Raises UsageError when another run has it."""
-    try:
-        lock = folder_locks.hold(out)
-    except BlockingIOError:
-        raise UsageError(f"--out {out}: another run is under way in it; wait for it to end, or stop it") from None
-    try:
-        yield
-    finally:
-        os.close(lock)
 
 
 def _seed(options: argparse.Namespace) -> int:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from evaluation import asking, findings, truth
 from evaluation.campaign import scores
-from evaluation.report import read_all, render_table
 from evaluation.scoring import Outcome, Score
 from ops.console import Console, one_line
 from ops.errors import UsageError
@@ -17,6 +16,8 @@ def main(options: argparse.Namespace, console: Console) -> int:
     if options.dir is not None and (folders := scores.campaigns(options.dir)):
         for folder in folders:
             scores.rescore(folder)
+        from evaluation.report import read_all, render_table  # SciPy takes longer to load than one score to decide
+
         console.line(render_table(read_all([folder.path for folder in folders])))
         return 0
     return _score_one(options.dir, options.findings, options.truth, console)
@@ -30,9 +31,15 @@ def _score_one(directory: Path | None, findings_file: Path | None, truth_file: P
     if answer is not None and answer.status == "void":
         console.line(f"void: {one_line(answer.reason or 'no reason is known')}")
         return 2
+    if answer is None and folder is not None and not findings_file and not (folder.path / "findings.json").exists():
+        raise UsageError(
+            f"{folder.path}: has no answer; ask with `evaluate ask --out {folder.path}`, or name --findings"
+        )
     assert folder is not None or findings_file
     read_findings = findings.load(findings_file) if findings_file else folder.findings()  # type: ignore[union-attr]
     read_truth = truth.load(truth_file) if truth_file else folder.truth()  # type: ignore[union-attr]
+    if folder is not None:
+        folder.refuse_another_time(read_truth)
     score = asking.score(read_truth, read_findings, folder.judgements() if folder else None)
     _print(score, console)
     if folder is not None:

@@ -71,7 +71,8 @@ class Command(Investigator):
         if ended is not None:
             status = "timed_out" if ended.startswith("no answer") else "void"
         elif process.returncode:
-            status, reason = "void", f"{self._arguments[0]} ended with exit code {process.returncode}"
+            last = (errors.strip().splitlines() or ["it wrote no error"])[-1]
+            status, reason = "void", f"{self._arguments[0]} ended with exit code {process.returncode}: {last}"
         raw = {"exit_code": process.returncode, "stderr": errors}
         return Answer(question.started, self.name, status, text, seconds, reason=reason, raw=raw)
 

@@ -76,6 +76,7 @@ class DevOpsAgent(Investigator):
     """Asks in one agent space. `deadline` and `poll` are in seconds; `max_usd` ends a dearer investigation."""
 
     name = "devops-agent"
+    goes_on = "AWS DevOps Agent goes on investigating, which costs"
 
     def __init__(
         self,
@@ -179,13 +180,19 @@ class DevOpsAgent(Investigator):
                 return "completed", None
             if status in _VOID:
                 return "void", _why(status, current)
-            cost = _agent_seconds(current, self._elapsed(task)) * USD_PER_SECOND
-            report(Progress(status, self._elapsed(task), cost))
+            progress = functools.partial(self._progress, task, current)
+            report(progress())
+            cost = progress().cost_usd or 0.0
             if self._max_usd is not None and cost >= self._max_usd:
                 return self._cancel(task, f"ended at ${cost:.2f}, because of --max-usd {self._max_usd:g}")
             if self._left(task) <= 0:
                 return self._cancel(task, f"no answer within {self._deadline:g} s: it was {status}")
-            self._pause(min(self._poll, self._left(task)), Progress(status, self._elapsed(task), cost), report)
+            self._pause(min(self._poll, self._left(task)), progress, report)
+
+    def _progress(self, task: Task, current: Mapping[str, Any]) -> Progress:
+        """Return how long it has taken by now, and cost."""
+        seconds = self._elapsed(task)
+        return Progress(str(current["status"]), seconds, _agent_seconds(current, seconds) * USD_PER_SECOND)
 
     def abandon(self, folder: Path) -> None:
         """Cancel the investigation, which would go on and cost more."""
@@ -197,12 +204,12 @@ class DevOpsAgent(Investigator):
                     agentSpaceId=self._space, taskId=task_id, taskStatus="CANCELED"
                 )  # fmt: skip
 
-    def _pause(self, seconds: float, progress: Progress, report: Report) -> None:
+    def _pause(self, seconds: float, progress: Callable[[], Progress], report: Report) -> None:
         """Sleep, and let whoever waits stop that each second."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             time.sleep(min(left, REPORT_SECONDS))
-            report(progress)
+            report(progress())
 
     def _cancel(self, task: Task, reason: str) -> tuple[str, str]:
         """Cancel what would go on and cost more."""

@@ -51,6 +51,8 @@ class Investigator(Protocol):
     """Whoever is asked. `folder` is the answer's, which exists, and in which an interrupted wait finds its trace."""
 
     name: str
+    goes_on: str = ""
+    """What to know after an interrupted wait, where not everything ended with it."""
 
     def cost(self) -> Cost:
         """Return what one answer may cost."""

@@ -15,6 +15,7 @@ class Person(Investigator):
     """`deadline` is in seconds since the question was first asked; waiting can be interrupted and taken up again."""
 
     name = "person"
+    goes_on = f"nobody waits for {ANSWER} now"
 
     def __init__(self, deadline: float, poll: float = POLL_SECONDS) -> None:
         self._deadline = deadline

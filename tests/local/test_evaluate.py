@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cli import evaluate
+from cli.main import INTERRUPTED
 from evaluation.times import format_time
 from infra import names
 from local_aws.emulator.agent_spaces import BEHAVIOURS
@@ -179,7 +180,8 @@ def test_an_answer_of_the_agent_is_read_in_every_form(
 
 @pytest.mark.parametrize("behaviour", sorted(VOID))
 def test_what_is_no_answer_is_void(behaviour: str, account: Account, failing: Any, tmp_path: Path) -> None:
-    status, answer = asked_of(account, tmp_path, behaviour, "--deadline", "1.5")
+    deadline = "1.5" if behaviour == "busy" else "20"  # the others end by themselves, on a busy machine later
+    status, answer = asked_of(account, tmp_path, behaviour, "--deadline", deadline)
 
     assert (status, answer["status"]) == (2, "void")
     assert answer["reason"].startswith(VOID[behaviour])
@@ -231,8 +233,7 @@ def test_an_interrupted_wait_goes_on_and_asks_nothing_twice(
 
     with monkeypatch.context() as patch:
         patch.setattr("evaluation.investigators.devops_agent.DevOpsAgent._follow", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            ask()
+        assert account.ask(tmp_path / "out", "devops-agent", "--space", f"{SPACES}/good-{tmp_path.name}") == INTERRUPTED
     trace = tmp_path / "out" / "task.json"
     task = json.loads(trace.read_text())
     assert task["task_id"]

@@ -100,7 +100,7 @@ def test_a_program_that_fails_gives_a_void_answer_with_the_end_of_its_errors(tmp
 
     assert answer.status == "void"
     assert answer.reason is not None
-    assert answer.reason.endswith("ended with exit code 1")
+    assert answer.reason.endswith("ended with exit code 1: no model")
     assert answer.raw == {"exit_code": 1, "stderr": "no model\n"}
 
 

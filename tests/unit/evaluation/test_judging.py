@@ -1,7 +1,11 @@
 """A person's decisions on undecided axes: what is asked, what the reply decides, and what the score says of it."""
 
+import contextlib
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,7 @@ from evaluation.investigators.investigator import Question, Report, completed
 from evaluation.investigators.person import Person
 from evaluation.scoring import Axis, AxisScore, Outcome, Score
 from evaluation.times import parse_time
+from ops import folder_locks
 from ops.errors import UsageError
 from tests.unit.evaluation.cases import HANDLER, TRUTHS, truth_record
 
@@ -85,13 +90,36 @@ def test_a_person_decides_what_the_scorer_could_not_and_the_score_says_so(
     assert "'nonsense' is no reply to that; try again:" in shown
     assert "2026-03-03T14:02" not in shown
     judgements = json.loads((folder / "judgements.json").read_text())
-    assert (judgements["by"], list(judgements["axes"])) == ("casey", undecided)
+    assert {name: axis["by"] for name, axis in judgements["axes"].items()} == dict.fromkeys(undecided, "casey")
     after, axes = score(folder)
     assert [name for name, axis in axes.items() if axis["decided_by"] == "person"] == undecided
     assert "a person decided" in capsys.readouterr().out
     assert after in (0, 1)
     assert evaluate.main(["judge", str(folder)]) == 0
     assert "nothing is undecided" in capsys.readouterr().out
+
+
+def test_each_decision_keeps_its_judge_and_an_input_that_ends_early_loses_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def judge(by: str, replies: str) -> tuple[int, dict[str, str]]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(replies))
+        status = evaluate.main(["judge", str(folder), "--by", by])
+        path = folder / "judgements.json"
+        axes = json.loads(path.read_text())["axes"] if path.exists() else {}
+        return status, {name: axis["by"] for name, axis in axes.items()}
+
+    assert judge("casey", "") == (1, {})
+    assert "nothing is undecided" not in capsys.readouterr().out
+    status, first = judge("casey", "1\n")
+    assert (status, list(first.values())) == (1, ["casey"])
+    assert "run this again to go on" in capsys.readouterr().out
+
+    status, both = judge("robin", "1\n" * 9)
+
+    assert status == 0
+    assert both.items() > first.items()
+    assert set(both.values()) == {"casey", "robin"}
 
 
 STEERING = "\x1b]0;t\x07\x1b[2K\rPASS \ud83d"
@@ -131,11 +159,77 @@ def test_a_cause_that_is_shown_once_it_was_asked_steers_no_terminal(
     assert "\x1b" not in shown
 
 
+def test_a_program_is_found_from_where_the_person_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "agent.sh"
+    program.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+
+    assert agents.command_words("./agent.sh 'a b'") == [str(program), "a b"]
+
+
+def test_two_at_once_do_not_ask_in_one_folder(tmp_path: Path) -> None:
+    lock = folder_locks.hold(tmp_path)
+    try:
+        with pytest.raises(UsageError, match="another run is under way in it"):
+            evaluate.main(["ask", "--stack", "app", "--agent", "person", "--region", "eu-west-1",
+                           "--out", str(tmp_path), "--deadline", "0.1"])  # fmt: skip
+    finally:
+        os.close(lock)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_question_says_that_it_stays_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evaluation.investigators.person.time.sleep", interrupt)
+
+    status = evaluate.main(["ask", "--stack", "app", "--agent", "person", "--region", "eu-west-1",
+                            "--out", str(tmp_path)])  # fmt: skip
+
+    assert status == 130
+    assert "nobody waits for answer.md now; run the same again to wait on" in capsys.readouterr().err
+
+
 def test_findings_and_truth_from_elsewhere_are_scored_without_a_folder(folder: Path) -> None:
     arguments = ["--findings", str(folder / "findings.json"), "--truth", str(folder / "truth.json")]
 
     assert evaluate.main(["score", *arguments]) in (0, 1, 2)
     assert not (folder / "score.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("since", "fields", "message"),
+    [
+        ("2026-03-03T14:00:00Z", {}, None),
+        ("2026-03-03T14:10:00Z", {}, None),
+        ("2026-03-03T14:21:00Z", {}, "ended at 2026-03-03T14:20:00Z, before the time that was asked about"),
+        (
+            "2026-03-03T13:30:00Z",
+            {"started": "2026-03-03T14:02:00Z"},
+            "began at 2026-03-03T14:02:10Z, after the answer",
+        ),
+        ("2026-03-03T14:00:00Z", {"stack": "plain"}, "is of stack app, and plain was asked about"),
+    ],
+)
+def test_the_truth_of_another_time_than_the_questions_scores_nothing(
+    since: str, fields: dict[str, str], message: str | None, folder: Path
+) -> None:
+    question = {"kind": "question", "version": 1, "started": "2026-03-03T14:30:00Z", "stack": "app",
+                "agent": "person", "service": "storefront", "region": "eu-west-1", "since": since}  # fmt: skip
+    (folder / "question.json").write_text(json.dumps({**question, **fields}))
+
+    with contextlib.nullcontext() if message is None else pytest.raises(UsageError, match=message):
+        score(folder)
+
+
+def test_a_score_loads_no_statistics(root: Path) -> None:
+    loaded = "import sys, cli.evaluate.score; print('scipy' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", loaded], cwd=root, capture_output=True, text=True, check=True)
+
+    assert ended.stdout == "False\n"
 
 
 def test_the_truth_of_a_run_that_is_not_valid_scores_nothing(folder: Path) -> None:
@@ -151,6 +245,7 @@ def test_the_truth_of_a_run_that_is_not_valid_scores_nothing(folder: Path) -> No
     ("arguments", "message"),
     [
         (["score"], "nothing to score"),
+        (["score", "/nowhere"], "/nowhere: has no answer; ask with"),
         (["ask", "--agent", "echo", "--deadline", "0"], "--deadline 0: must be a number above 0"),
         (["ask", "--agent", "echo", "--space", "x"], "--space: is for --agent devops-agent"),
         (["ask", "--agent", "echo", "--since", "noon"], "--since noon: must be ISO 8601"),
@@ -159,6 +254,9 @@ def test_the_truth_of_a_run_that_is_not_valid_scores_nothing(folder: Path) -> No
         (["ask", "--agent", "command", "--command", "ask it's"], "--command ask it's: cannot be split into words"),
         (["ask", "--agent", "devops-agent", "--region", "eu-west-1"], "--space None: must be the ARN of an agent"),
         (["ask", "--agent", "command", "--region", "eu-west-1"], "--agent command needs --command"),
+        (["ask", "--agent", "command", "--command", "./nowhere"], "--command ./nowhere: is no program"),
+        (["ask", "--agent", "echo", "--since", "2999-01-01T00:00:00Z"], "is in the future"),
+        (["ask", "--agent", "echo", "--stack", "no stack!"], "--stack no stack!: is no stack's name"),
         (["ask", "--agent", "echo"], "the region is not known"),
     ],
 )
@@ -166,7 +264,7 @@ def test_an_error_is_one_line(arguments: list[str], message: str, tmp_path: Path
     more = ["--stack", "app", "--out", str(tmp_path)] if arguments[0] == "ask" else []
 
     with pytest.raises(UsageError, match=message) as error:
-        evaluate.main([*arguments, *more])
+        evaluate.main([arguments[0], *more, *arguments[1:]])
     assert "\n" not in str(error.value)
 
 
