@@ -20,6 +20,7 @@ BEHAVIOURS = {
     "message": "nothing but messages",
     "pages": "one journal record a page",
     "late-execution": "CreateBacklogTask and GetBacklogTask without executionId; ListExecutions has it",
+    "slow": "the answer, after a while",
     "blind": "a well-formed report of an agent that could read nothing",
     # no answer
     "linked": "LINKED to another task, without an execution",
@@ -50,6 +51,7 @@ STATUS = {
     "unknown-status": "REVIEWING",
 }  # fmt: skip
 """How a task ends without an investigation."""
+SLOW_SECONDS = 5.0
 ENDED = {"LINKED", "FAILED", "TIMED_OUT", "CANCELED", "SKIPPED", "COMPLETED"}
 _REASONS = {
     "SKIPPED": "Not an incident",

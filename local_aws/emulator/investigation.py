@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import threading
+import time
 import traceback
 import uuid
 from datetime import datetime
@@ -19,7 +20,7 @@ from ministack.services import iam, sts
 from infra.aws_context import AwsContext
 from infra.policies import people, trust
 from local_aws.emulator import agent_spaces
-from local_aws.emulator.agent_spaces import ENDED, STATUS, Task, record, set_status
+from local_aws.emulator.agent_spaces import ENDED, SLOW_SECONDS, STATUS, Task, record, set_status
 
 ROLE = "DevOpsAgentRole-AgentSpace"
 """As AWS's console names the role of an agent space."""
@@ -79,6 +80,8 @@ def _investigate(task: Task, session: boto3.Session) -> None:
                 record(task, "message", {"role": "assistant", "content": [{"text": "Looking at the alarms."}]})
         if task.behaviour in STATUS:
             return
+        if task.behaviour == "slow":
+            time.sleep(SLOW_SECONDS)
         records = _journal(task, session)
         with agent_spaces.lock:
             for record_type, content in records:

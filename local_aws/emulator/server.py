@@ -26,6 +26,7 @@ from local_aws.emulator.process import PERSISTENT, ROOT_KEY
 
 SHUTDOWN_SECONDS = 1.0
 """How long running requests may take when the emulator is stopped."""
+DELETIONS = 20
 
 
 def main(fd: int, directory: Path, persist: Path | None = None) -> None:
@@ -122,7 +123,10 @@ def _watch_parent(directory: Path) -> None:
 
 def _end(directory: Path) -> NoReturn:
     """Kill the whole process group. State is in memory, so no orderly shutdown is needed."""
-    shutil.rmtree(directory, ignore_errors=True)
+    for _ in range(DELETIONS):  # a function that begins just now writes into it
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            break
     os.killpg(0, signal.SIGKILL)
     raise AssertionError
 

@@ -144,7 +144,7 @@ def raised(account: Account) -> list[str]:
     return [alarm["AlarmName"] for alarm in alarms]
 
 
-READABLE = {"string", "markdown", "message", "pages", "late-execution", "throttled", "broken"}
+READABLE = {"string", "markdown", "message", "pages", "late-execution", "throttled", "broken", "slow"}
 FOR_EVER = {"approval": "PENDING_CUSTOMER_APPROVAL", "waiting": "WAITING", "never": "IN_PROGRESS",
             "unknown-status": "REVIEWING"}  # fmt: skip
 VOID = {
