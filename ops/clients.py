@@ -11,6 +11,7 @@ import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, PartialCredentialsError
 
+from ops import service_models
 from ops.errors import UsageError
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -27,7 +28,7 @@ class Session(boto3.Session):
         self._clients: dict[str, BaseClient] = {}
         _refuse_keys_with_spaces()
         with _named("a session"):
-            super().__init__(region_name=region)
+            super().__init__(region_name=region, botocore_session=service_models.session())
 
     if not TYPE_CHECKING:  # mypy reads the overloads of boto3-stubs: a service's name gives its client's type
 

@@ -8,7 +8,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import names
-from ops import clients
+from ops import clients, service_models
 from ops.errors import UsageError
 
 SESSION = "observer"
@@ -39,6 +39,7 @@ class Access:
             self.variables["AWS_SECRET_ACCESS_KEY"],
             self.variables.get("AWS_SESSION_TOKEN"),
             region_name=self.region,
+            botocore_session=service_models.session(),
         )
 
 

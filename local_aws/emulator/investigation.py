@@ -21,6 +21,7 @@ from infra.aws_context import AwsContext
 from infra.policies import people, trust
 from local_aws.emulator import agent_spaces
 from local_aws.emulator.agent_spaces import ENDED, SLOW_SECONDS, STATUS, Task, record, set_status
+from ops import service_models
 
 ROLE = "DevOpsAgentRole-AgentSpace"
 """As AWS's console names the role of an agent space."""
@@ -63,7 +64,7 @@ class _Session(boto3.Session):
     """A session whose clients call this emulator."""
 
     def __init__(self, credentials: tuple[str, str, str], region: str, **emulator: str) -> None:
-        super().__init__(*credentials, region_name=region)
+        super().__init__(*credentials, region_name=region, botocore_session=service_models.session())
         self._emulator = emulator
 
     if not TYPE_CHECKING:  # mypy reads the overloads of boto3-stubs

@@ -4,11 +4,11 @@ import functools
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
-import botocore.session
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from local_aws import loopback
+from ops import service_models
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
@@ -36,8 +36,7 @@ class Aws:
 
     def __init__(self, region: str | None = None) -> None:
         self.endpoint = loopback.endpoint()
-        self._session = botocore.session.get_session()
-        self._session.register_component("data_loader", _models())
+        self._session = service_models.session()
         self._region = region or self._session.get_config_variable("region")
         self._session.get_credentials()
         self._clients: dict[str, Any] = {}
@@ -94,12 +93,6 @@ class Aws:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
-
-
-@functools.cache
-def _models() -> Any:
-    """Return a loader of AWS's service models, one for all sessions: loading is most of a client's creation time."""
-    return botocore.session.get_session().get_component("data_loader")
 
 
 class Resource:

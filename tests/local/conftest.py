@@ -23,6 +23,7 @@ from local_aws.emulator import process
 from local_aws.emulator.process import Emulator
 from local_aws.provider.core import Provider
 from local_aws.provider.resource import Aws
+from ops import service_models
 from tests.support.checkouts import copy_project, shell_with_env
 
 REGION = "eu-west-1"
@@ -119,6 +120,7 @@ class Deployed:
             self.environment["AWS_ACCESS_KEY_ID"],
             self.environment["AWS_SECRET_ACCESS_KEY"],
             region_name=self.environment["AWS_REGION"],
+            botocore_session=service_models.session(),
         ).client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"], verify=self.environment["AWS_CA_BUNDLE"])
 
     def state(self) -> dict[str, str]:
