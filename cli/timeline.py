@@ -1,9 +1,12 @@
 """`./sandbox timeline`: a stack's last incident on one time axis."""
 
 import argparse
+from datetime import datetime, timezone
 from pathlib import Path
 
+from cli.options import moment
 from ops import records
+from ops.errors import UsageError
 from ops.incidents import markdown, page, timeline
 from ops.stacks import backend
 
@@ -11,20 +14,24 @@ from ops.stacks import backend
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sandbox timeline",
-        description="Show a stack's last incident, or its last hour where it had none: deployments, traffic and its "
-        "answers, errors, alarms, onset and end on one time axis. Prints Markdown with a picture that GitHub draws, or "
-        "writes a page that needs no network.",
+        description="Show a stack's last incident, its last hour where it had none, or what happened since a time: "
+        "deployments, traffic and its answers, errors, alarms, onset and end on one time axis. Prints Markdown with a "
+        "picture that GitHub draws, or writes a page that needs no network.",
     )
     parser.add_argument("--stack", required=True, help="the app stack, for example app")
+    parser.add_argument("--since", metavar="TIME", help="from this time until now, ISO 8601 (the last incident)")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, instead of printing Markdown")
     return parser
 
 
 def main(argv: list[str]) -> int:
     options = arguments().parse_args(argv)
+    since = moment("--since", options.since)
+    if since and since >= datetime.now(timezone.utc):
+        raise UsageError(f"--since {options.since}: is not in the past; name a time before now")
     if options.html:
         records.check_writable(options.html)
-    record = timeline.record(backend.current(), options.stack)
+    record = timeline.record(backend.current(), options.stack, since)
     if options.html:
         records.write_text(options.html, page.render(record))
         print(f"{options.html}: the timeline of stack {options.stack}")

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from evaluation.times import parse_time
+from cli.options import moment
 from ops import records
 from ops.errors import UsageError
 from ops.incidents import incident, truth
@@ -34,7 +34,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(argv: list[str]) -> int:
     options = arguments().parse_args(argv)
-    since, until = _time("--since", options.since), _time("--until", options.until)
+    since, until = moment("--since", options.since), moment("--until", options.until)
     if (options.all and since) or (until and not since) or (since and until and until <= since):
         raise UsageError("--since names the beginning of a time, --until its end, and --all has every incident: "
                          "use --since, with or without a later --until, or --all")  # fmt: skip
@@ -63,10 +63,3 @@ def _of_time(
         if each.flip.started <= until:
             return truth.record(stack, each)
     return truth.record_of_health(state, stack, since, until, until, ())
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    try:
-        return parse_time(text) if text else None
-    except ValueError:
-        raise UsageError(f"{option} {text}: must be ISO 8601, for example 2026-03-03T14:00:00Z") from None

@@ -5,23 +5,22 @@ import os
 import sys
 from datetime import datetime, timedelta, timezone
 
+from botocore.exceptions import ClientError
+
 from cli.evaluate import agents
 from cli.main import INTERRUPTED
+from cli.options import moment
 from evaluation.asking import Folder, truth_command
 from evaluation.investigators.investigator import Progress
-from evaluation.times import parse_time
 from infra import names
-from ops import folder_locks, observer
+from ops import clients, folder_locks, observer
 from ops.console import Console, one_line
 from ops.errors import UsageError
 
 
 def main(options: argparse.Namespace, console: Console) -> int:
     agents.refuse_wrong_options(options, [options.agent])
-    try:
-        since = parse_time(options.since) if options.since else None
-    except ValueError:
-        raise UsageError(f"--since {options.since}: must be ISO 8601, for example 2026-03-03T14:00:00Z") from None
+    since = moment("--since", options.since)
     if since and since > datetime.now(timezone.utc):
         raise UsageError(f"--since {options.since}: is in the future; name a time before now")
     if not names.STACK_NAME.fullmatch(options.stack):
@@ -33,8 +32,10 @@ def main(options: argparse.Namespace, console: Console) -> int:
     cost = investigator.cost()
     console.line(f"{options.agent} is asked about stack {options.stack} in {region}, and sees AWS as {sees_as}")
     console.line(f"it may cost {cost.sentence}")
-    if cost.most_usd != 0.0 and not options.yes and not agents.is_confirmed(console):
-        return 2
+    if cost.most_usd != 0.0:
+        _refuse_unknown_stack(options.stack, region)
+        if not options.yes and not agents.is_confirmed(console):
+            return 2
 
     def report(progress: Progress) -> None:
         usd = "" if progress.cost_usd is None else f", ${progress.cost_usd:.2f} so far"
@@ -65,3 +66,15 @@ def main(options: argparse.Namespace, console: Console) -> int:
     console.line("\nNext, once the stack is healthy again and CloudTrail has its events:")
     console.line(f"  {command} --json {options.out / 'truth.json'}\n  ./sandbox evaluate score {options.out}")
     return 0
+
+
+def _refuse_unknown_stack(stack: str, region: str) -> None:
+    """Raise UsageError when AWS says that a stack has no function: its investigation would cost, and find nothing."""
+    function = names.AppNames(stack).function
+    try:
+        clients.Session(region).client("lambda").get_function_configuration(FunctionName=function)
+    except ClientError as error:  # AccessDenied: whoever asks may not look, and the agent has its own credentials
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            raise UsageError(
+                f"--stack {stack}: AWS has no function {function} in {region}; name a stack that is deployed there"
+            ) from None

@@ -23,7 +23,7 @@ from botocore.validate import ParamValidator
 from ministack import app
 from ministack.core import iam_actions, router
 
-from local_aws.emulator import agent_spaces, investigation, patches
+from local_aws.emulator import agent_spaces, patches
 from local_aws.emulator.agent_spaces import OPERATIONS, ServiceError
 from local_aws.emulator.patches import Patch
 
@@ -127,6 +127,8 @@ async def _handle(
             response = OPERATIONS[call.operation.name](parameters)
             written = _written(response)  # before a thread goes on with the task
         if call.operation.name == "CreateBacklogTask":
+            from local_aws.emulator import investigation  # its imports are half of the emulator's start
+
             investigation.start(
                 agent_spaces.tasks[response["task"]["taskId"]], directory, app.extract_region(dict(headers))
             )

@@ -28,16 +28,16 @@ MARGIN_INTERVALS = 15
 """The margin is no longer than so many of the client's intervals."""
 
 
-def record(backend: Backend, stack: str) -> dict[str, Any]:
-    """The timeline of a stack's last incident, or of its last hour where it had none.
+def record(backend: Backend, stack: str, after: datetime | None = None) -> dict[str, Any]:
+    """The timeline of a stack's last incident, or of its last hour where it had none; with `after`, from then to now.
 
     Raises UsageError when the stack is not there or not deployed, or AWS cannot be asked.
     """
     now = datetime.now(timezone.utc)
-    incident = next(incidents.find(backend, stack), None)
+    incident = None if after else next(incidents.find(backend, stack), None)
     workload = Workload.of(incident.flip.resources if incident else backend.deployed(stack))
     telemetry = Telemetry(workload)
-    since = (incident.flip.started if incident else now) - (MARGIN if incident else WITHOUT_INCIDENT)
+    since = after or (incident.flip.started - MARGIN if incident else now - WITHOUT_INCIDENT)
     until = min(now, incident.recovery.recorded + MARGIN) if incident and incident.recovery else now
     try:
         answers = telemetry.answers(since.timestamp(), until.timestamp())

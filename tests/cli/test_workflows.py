@@ -58,6 +58,9 @@ CAMPAIGN: dict[str, Any] = {
     "spaces": " ".join(SPACES),
     "max_usd": "50",
 }
+UNUSED = ("docs", "benchmarks", "unit", "local", "terraform", "support")
+"""Folders that no workflow needs here; each job copies all files."""
+
 RUN = "https://github.com/octo-org/octo-repo/actions/runs/4711"
 
 
@@ -116,7 +119,8 @@ class GitHub:
         **inputs: str,
     ) -> Run:
         """Run a workflow on a new checkout, with a change by the test."""
-        checkout = copy_files(self.folder / f"run-{len(list(self.folder.glob('run-*.json')))}")
+        number = len(list(self.folder.glob("run-*.json")))
+        checkout = copy_files(self.folder / f"run-{number}", *UNUSED)
         change(checkout)
         for name in ("app", "evaluate"):
             file = checkout / WORKFLOWS / f"{name}.yml"
@@ -329,6 +333,7 @@ def test_a_push_deploys_the_healthy_scenario(hub: GitHub, aws: Aws) -> None:
     assert last_message(aws) == f"deploy-lambda by octocat, {RUN}"
     assert sessions(hub) >= {"deploy-4711"}
     assert run.summary.startswith("## deploy-lambda by octocat, ")
+    assert run.summary.count("```mermaid") == 1
     assert run.summary.count("\n| create |") == 19
     assert "| ok | requests | 5 in a row: 200 and status healthy | 5 in a row: 200 healthy (5 times)" in run.summary
     assert "- API: https://127.0.0.1" in run.summary
@@ -425,6 +430,8 @@ def test_a_rollback_ends_the_incident_and_a_second_changes_nothing(hub: GitHub, 
     assert "No resource was changed.\n\n19 unchanged." in second.summary
     for run in (first, second):
         assert "| ok | alarm storefront-app-api-5xx | OK | OK |" in run.summary
+        assert run.summary.count("```mermaid") == 1
+    assert "| Onset: requests begin to fail |" in first.summary
 
 
 def test_a_timed_injection_is_rolled_back_when_the_run_is_cancelled(hub: GitHub, aws: Aws) -> None:

@@ -309,3 +309,14 @@ def test_asking_and_scoring_are_fast(
         assert scored < 1
     request.node.user_properties.append(("section", ("evaluate", lines)))
     assert datetime.now(timezone.utc) - account.begun < timedelta(minutes=30)
+
+
+def test_a_stack_that_is_not_deployed_is_not_asked_about(account: Account, tmp_path: Path) -> None:
+    arguments = ["--agent", "devops-agent", "--space", f"{SPACES}/apple", "--out", str(tmp_path / "out"), "--yes"]
+    with pytest.MonkeyPatch.context() as environment:
+        load(environment, account.emulator.environment())
+        with pytest.raises(UsageError, match="--stack apple: AWS has no function storefront-apple-handler in eu-west"):
+            evaluate.main(["ask", "--stack", "apple", *arguments])
+
+    assert tasks(account, "apple") == []
+    assert not (tmp_path / "out").exists()

@@ -127,6 +127,9 @@ def test_a_valid_incident_is_what_was_done_and_its_timeline_shows_the_onset(
     markdown = deployed("timeline", "--stack", "app")
     written = deployed("timeline", "--stack", "app", "--html", str(page))
     assert (markdown.returncode, written.returncode) == (0, 0), markdown.stderr + written.stderr
+    later = deployed("timeline", "--stack", "app", "--since", after.isoformat())
+    assert later.returncode == 0, later.stderr
+    assert "Onset" not in later.stdout
     assert f"| {record.onset:%H:%M:%S} | Onset: requests begin to fail |" in markdown.stdout
     assert f'<time datetime="{record.onset.isoformat()}">' in page.read_text(encoding="utf-8")
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from ops.project import ROOT
 
 
-def copy_files(to: Path) -> Path:
-    """Copy this checkout without its virtual environment."""
-    return Path(shutil.copytree(ROOT, to, ignore=shutil.ignore_patterns(".git", ".venv*", ".local*", "__pycache__")))
+def copy_files(to: Path, *without: str) -> Path:
+    """Copy this checkout without its virtual environment, and without files and folders of these names."""
+    ignored = shutil.ignore_patterns(".git", ".venv*", ".local*", "__pycache__", *without)
+    return Path(shutil.copytree(ROOT, to, ignore=ignored))
 
 
 def copy_project(to: Path) -> Path:
