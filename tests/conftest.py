@@ -9,7 +9,13 @@ import pytest
 
 from tests.support.checkouts import copy_project
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+LONGEST = (
+    "cli/test_workflows.py", "local/test_truth.py", "local/test_campaign.py", "terraform/test_bootstrap.py",
+    "cli/test_bootstrap.py", "cli/test_campaign.py", "terraform/test_app.py", "cli/test_engines.py",
+)  # fmt: skip
+"""The files that take longest begin first: files run side by side, and one that is left to the end is waited for."""
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +35,11 @@ def _without_aws_and_pulumi_settings_of_the_shell(monkeypatch: pytest.MonkeyPatc
     for name in list(os.environ):
         if name.startswith(("AWS_", "PULUMI_")):
             monkeypatch.delenv(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {HERE / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def pytest_xdist_auto_num_workers() -> int:

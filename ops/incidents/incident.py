@@ -126,7 +126,7 @@ def traffic(incident: Incident, answers: list[Answer], now: datetime) -> Traffic
         onset=_time(failed[0]) if failed else None,
         end=_time(recovered[0]) if recovered and failed else None,
         healthy_before=bool(before) and all(answer.is_ok for answer in before),
-        failing_throughout=bool(complete) and not any(answer.is_ok for answer in complete) and not missing,
+        failing_throughout=bool(failed) and not any(answer.is_ok for answer in complete) and not missing,
         healthy_after=bool(recovered),
         gaps=tuple(missing),
     )

@@ -195,6 +195,16 @@ def test_an_incident_shorter_than_the_precision_of_an_updates_start_fails_throug
     assert (seen.onset, seen.end) == (at(1.3), at(1.8))
 
 
+def test_an_incident_whose_only_failures_are_while_the_change_is_made_fails_throughout() -> None:
+    """As on the emulator, where the next run of the client came after the rollback."""
+    begun, ended = Update(at(0), at(1.2), "", state(FAILING)), Update(at(1), at(2), "", state(HEALTHY))
+    sent = [Answer(at(seconds).timestamp(), "run", status) for seconds, status in ((-1, 200), (1, 500), (2.5, 200))]
+
+    seen = module.traffic(Incident(update(-60, state(HEALTHY)), begun, (), ended, None), sent, at(3))
+
+    assert verdicts(seen) == (True, True, True)
+
+
 def test_an_incident_that_goes_on_has_no_end() -> None:
     seen = traffic([(-300, 0, 200), (30, 2400, 500)], recovery=None)
 
