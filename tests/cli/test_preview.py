@@ -2,9 +2,8 @@
 
 import json
 
-import pytest
-
 from local_aws.provider.resource import Aws
+from ops.stacks import urn
 from tests.cli.conftest import Shell
 
 
@@ -46,24 +45,25 @@ def test_a_preview_of_a_destroyed_stack_lists_every_resource(deployed: Shell) ->
     assert deployed.sandbox("local", "up").returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("type", "name"),
-    [
-        ("aws:cloudwatch/metricAlarm:MetricAlarm", "app-alarms-api-5xx"),
-        ("aws:cloudwatch/logGroup:LogGroup", "app-function-logs"),
-        ("aws:lambda/permission:Permission", "app-api-permission"),
-        ("aws:apigatewayv2/stage:Stage", "app-api-stage"),
-        ("aws:lambda/function:Function", "app-function-lambda"),
-        ("aws:iam/role:Role", "app-function-role"),
-    ],
-)
-def test_a_forced_replacement_leaves_the_new_resource(type: str, name: str, deployed: Shell) -> None:
+REPLACED = {
+    "app-alarms-api-5xx",
+    "app-function-logs",
+    "app-api-permission",
+    "app-api-stage",
+    "app-function-lambda",
+    "app-function-role",
+}
+"""One resource of each type that has a fixed name, and a new one only after the old one is gone."""
+
+
+def test_a_forced_replacement_leaves_the_new_resource(deployed: Shell) -> None:
     """Otherwise it would be deleted by the old one's name, and a preview would not show it: pulumi/pulumi#9909."""
     resources = json.loads(deployed.pulumi("stack", "export", "--stack", "app"))["deployment"]["resources"]
-    urns = [resource["urn"] for resource in resources if resource["type"] == type]
-    (urn,) = [urn for urn in urns if urn.endswith(f"::{name}")]
+    urns = [resource["urn"] for resource in resources if urn.name_of(resource["urn"]) in REPLACED]
+    assert len(urns) == len(REPLACED)
 
-    deployed.pulumi("up", "--yes", "--skip-preview", "--stack", "app", "--replace", urn)
+    replace = [argument for each in urns for argument in ("--replace", each)]
+    deployed.pulumi("up", "--yes", "--skip-preview", "--stack", "app", *replace)
 
     stdout = deployed.pulumi("preview", "--refresh", "--stack", "app")
     assert "26 unchanged" in stdout
