@@ -1,12 +1,10 @@
 """`./sandbox timeline`: a stack's last incident on one time axis."""
 
 import argparse
-from datetime import datetime, timezone
 from pathlib import Path
 
-from cli.options import moment
+from cli.options import past_moment
 from ops import records
-from ops.errors import UsageError
 from ops.incidents import markdown, page, timeline
 from ops.stacks import backend
 
@@ -26,9 +24,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(argv: list[str]) -> int:
     options = arguments().parse_args(argv)
-    since = moment("--since", options.since)
-    if since and since >= datetime.now(timezone.utc):
-        raise UsageError(f"--since {options.since}: is not in the past; name a time before now")
+    since = past_moment("--since", options.since)
     if options.html:
         records.check_writable(options.html)
     record = timeline.record(backend.current(), options.stack, since)

@@ -3,13 +3,13 @@
 import argparse
 import os
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.evaluate import agents
 from cli.main import INTERRUPTED
-from cli.options import moment
+from cli.options import past_moment
 from evaluation.asking import Folder, truth_command
 from evaluation.investigators.investigator import Progress
 from infra import names
@@ -20,9 +20,7 @@ from ops.errors import UsageError
 
 def main(options: argparse.Namespace, console: Console) -> int:
     agents.refuse_wrong_options(options, [options.agent])
-    since = moment("--since", options.since)
-    if since and since > datetime.now(timezone.utc):
-        raise UsageError(f"--since {options.since}: is in the future; name a time before now")
+    since = past_moment("--since", options.since)
     if not names.STACK_NAME.fullmatch(options.stack):
         raise UsageError(f"--stack {options.stack}: is no stack's name; name one that is deployed, for example app")
     region = options.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
@@ -73,6 +71,8 @@ def _refuse_unknown_stack(stack: str, region: str) -> None:
     function = names.AppNames(stack).function
     try:
         clients.Session(region).client("lambda").get_function_configuration(FunctionName=function)
+    except BotoCoreError:  # such as no credentials: asking itself says what is wrong
+        return
     except ClientError as error:  # AccessDenied: whoever asks may not look, and the agent has its own credentials
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             raise UsageError(

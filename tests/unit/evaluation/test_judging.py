@@ -287,3 +287,13 @@ def test_a_wrong_setting_of_aws_is_one_line_before_anything_is_asked(
         evaluate.main(["ask", "--stack", "app", "--agent", agent, "--region", "eu-west-1", *space, "--yes",
                        "--out", str(tmp_path / "out")])  # fmt: skip
     assert not (tmp_path / "out").exists()
+
+
+def test_asking_without_credentials_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null",
+                        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    space = "arn:aws:aidevops:eu-west-1:111122223333:agentspace/x"
+    with pytest.raises(UsageError, match="Unable to locate credentials"):
+        evaluate.main(["ask", "--stack", "app", "--agent", "devops-agent", "--space", space, "--region", "eu-west-1",
+                       "--out", str(tmp_path / "out"), "--yes"])  # fmt: skip
