@@ -6,7 +6,7 @@ if [ "$1" = cancelled ]; then # and maybe killed, with its lock held; the stack 
   ./sandbox recover --stack "$STACK"
 fi
 pulumi config set failMode false
-pulumi up --yes --stack "$STACK" --message "$2" --event-log "$RUNNER_TEMP/rollback.json"
+pulumi up --yes --skip-preview --stack "$STACK" --message "$2" --event-log "$RUNNER_TEMP/rollback.json"
 # GitHub gives a cancelled run five minutes in all, often less than CloudWatch needs to show OK.
 if [ "$JOB_STATUS" = cancelled ]; then
   exec ./sandbox check --stack "$STACK" --expect recovering --timeout 90 --json "$RUNNER_TEMP/again.json"

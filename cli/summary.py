@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ops import summary
 from ops.health.workload import stack_outputs
+from ops.quoting import plain_text
 from ops.stacks import backend
 
 
@@ -24,7 +25,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(argv: list[str]) -> int:
     options = arguments().parse_args(argv)
-    print(f"## {summary.plain_text(options.title)}", end="\n\n", flush=True)
+    print(f"## {plain_text(options.title)}", end="\n\n", flush=True)
     for path in options.records:
         if path.exists():
             print(summary.of_file(path), end="\n\n", flush=True)

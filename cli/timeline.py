@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cli.options import past_moment
 from ops import records
-from ops.incidents import markdown, page, timeline
+from ops.incidents import markdown, timeline
 from ops.stacks import backend
 
 
@@ -29,6 +29,8 @@ def main(argv: list[str]) -> int:
         records.check_writable(options.html)
     record = timeline.record(backend.current(), options.stack, since)
     if options.html:
+        from ops.incidents import page  # Plotly, which takes longer to load than all else here
+
         records.write_text(options.html, page.render(record))
         print(f"{options.html}: the timeline of stack {options.stack}")
     else:

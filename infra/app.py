@@ -21,8 +21,9 @@ class App(pulumi.ComponentResource):
         super().__init__("incident-sandbox:infra:App", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         context = aws_context.current(self)
-        app_names = AppNames(pulumi.get_stack())
-        standard = tags.standard(settings.repository)
+        stack = pulumi.get_stack()
+        app_names = AppNames(stack)
+        standard = tags.standard(stack, settings.repository)
         surface = SURFACES[settings.surface]
         function = Function(
             f"{name}-function",

@@ -18,7 +18,7 @@ class Bootstrap(pulumi.ComponentResource):
     def __init__(self, name: str, settings: BootstrapSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("incident-sandbox:infra:Bootstrap", name, None, opts)
         context = aws_context.current(self)
-        standard = tags.standard(settings.repository)
+        standard = tags.standard(pulumi.get_stack(), settings.repository)
         state = StateBackend(
             f"{name}-state",
             StateBackendArgs(context=context, tags=standard, protect=settings.protect),

@@ -1,13 +1,13 @@
 """What a workflow's run did, as Markdown for its page."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from ops import records
 from ops.errors import UsageError
+from ops.quoting import plain_text
 from ops.stacks import events, urn
 from ops.stacks.events import Events
 
@@ -65,13 +65,6 @@ def of_check(record: dict[str, Any]) -> str:
     except (KeyError, TypeError) as error:
         raise UsageError(f"the record of check lacks {error}: write it again with `./sandbox check --json`") from None
     return "\n".join([f"{verdict}:", "", "| | what | expected | actual |", "|---|---|---|---|", *rows])
-
-
-def plain_text(text: str) -> str:
-    """A text from outside as one line that Markdown and GitHub read as text alone: no markup, mentions or links."""
-    one_line = " ".join(str(text).split())
-    escaped = re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", one_line)
-    return escaped.replace("@", "@\u200b").replace("://", ":\u200b//")
 
 
 def links(outputs: dict[str, Any]) -> str:

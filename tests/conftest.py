@@ -11,11 +11,13 @@ from tests.support.checkouts import copy_project
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-LONGEST = (
-    "cli/test_workflows.py", "local/test_truth.py", "local/test_campaign.py", "terraform/test_bootstrap.py",
-    "cli/test_bootstrap.py", "cli/test_campaign.py", "terraform/test_app.py", "cli/test_engines.py",
+FIRST = (
+    "cli/test_workflows.py", "local/test_truth.py", "local/test_campaign.py", "cli/test_bootstrap.py",
+    "terraform/test_bootstrap.py", "cli/test_campaign.py", "cli/test_engines.py", "terraform/test_app.py",
+    "cli/test_turns.py", "cli/test_readme.py", "local/test_rehearse.py", "local/test_local.py",
 )  # fmt: skip
-"""The files that take longest begin first: files run side by side, and one that is left to the end is waited for."""
+"""The files that take longest begin first: files run side by side, and one that is left to the end is waited for. Those
+of `truth` and Terraform mostly wait, so no two of them are to run at once."""
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +40,7 @@ def _without_aws_and_pulumi_settings_of_the_shell(monkeypatch: pytest.MonkeyPatc
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ranks = {HERE / name: rank for rank, name in enumerate(LONGEST)}
+    ranks = {HERE / name: rank for rank, name in enumerate(FIRST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 

@@ -5,7 +5,7 @@ from evaluation.report import wording
 from evaluation.report.contents import Beside, Report
 from evaluation.report.trials import TrialView, views
 from evaluation.statistics import Tally
-from ops.summary import plain_text
+from ops.quoting import plain_text
 
 _MAX_TRIALS = 50
 """A run's page takes 1 MiB, and its reader less."""

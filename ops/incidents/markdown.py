@@ -8,7 +8,7 @@ from typing import Any
 
 from ops.incidents import timeline_record
 from ops.incidents.timeline_record import Alarm, Event, Requests, Span, State, Timeline, shortened
-from ops.summary import plain_text
+from ops.quoting import plain_text
 
 # GitHub's limits are 1 MiB for a step and 50,000 characters for Mermaid; a page is for reading, so it ends far earlier.
 MOST_EVENTS = 40

@@ -73,18 +73,6 @@ def test_a_check_is_recognized_by_its_kind_in_any_formatting(indent: int | None,
     assert text.splitlines()[-1] == "| **no** | requests | 5 of 5 | a\\|b c |"
 
 
-def test_markup_in_text_from_outside_is_escaped() -> None:
-    hostile = "::error::x\n<img src=x> @octocat [a](https://evil) | `code` ![i](x)"
-
-    text = summary.plain_text(hostile)
-
-    assert "\n" not in text
-    assert "@octocat" not in text
-    assert "https://" not in text
-    assert "\\<img" in text
-    assert "\\[a\\](" in text
-
-
 def test_links_point_to_the_console_of_the_partition() -> None:
     text = summary.links(OUTPUTS)
 
