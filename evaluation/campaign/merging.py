@@ -2,14 +2,17 @@
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from evaluation.campaign import scores
 from evaluation.campaign.files import Campaign, CampaignFolder
 from ops.errors import UsageError
 
-_OF_A_SHARD = ("command", "shard", "account_hours_before", "account_hours_after")
+_HOURS: Mapping[str, Callable[[Iterable[float]], float]] = {"account_hours_before": min, "account_hours_after": max}
+"""The account's hours, which grow: those of all shards begin with the least and end with the most."""
+
+_OF_A_SHARD = ("command", "shard", *_HOURS)
 """Settings that may differ between shards."""
 
 
@@ -56,7 +59,12 @@ def _one_campaign(folders: Sequence[CampaignFolder]) -> Campaign:
                 raise UsageError(f"{folder.path}: has trial {trial.planned_id}, and so has "
                                  f"{owners[trial.planned_id].path}; name each shard once")  # fmt: skip
             owners[trial.planned_id] = folder
-    settings = {name: value for name, value in first.settings.items() if name not in ("command", "shard")}
+    settings = {name: value for name, value in first.settings.items() if name not in _OF_A_SHARD}
+    for name, first_or_last in _HOURS.items():
+        noted = [campaign.settings.get(name) for campaign in campaigns]
+        known = [hours for hours in noted if isinstance(hours, (int, float))]
+        if known:
+            settings[name] = first_or_last(known)
     surfaces = {stack: surface for campaign in campaigns for stack, surface in campaign.surfaces.items()}
     started = min(campaign.started for campaign in campaigns)
     return dataclasses.replace(first, started=started, settings=settings, surfaces=surfaces)

@@ -38,6 +38,6 @@ class Panel:
         finally:
             lock.release()
 
-    def abandon(self, agent: str, folder: Folder, stack: str) -> None:
-        """End what was asked in a folder and goes on without us."""
-        self._factories[agent](stack).abandon(folder.path)
+    def abandon(self, agent: str, folder: Folder, stack: str) -> float | None:
+        """End what was asked in a folder and goes on without us; return what it cost, in US dollars, if known."""
+        return self._factories[agent](stack).abandon(folder.path)

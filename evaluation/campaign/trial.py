@@ -52,8 +52,8 @@ class Asker(Protocol):
     def ask(self, agent: str, folder: Folder, stack: str, region: str, since: datetime, watch: Watch) -> Answer:
         """Raises UsageError when it cannot be asked, and Interrupted."""
 
-    def abandon(self, agent: str, folder: Folder, stack: str) -> None:
-        """End what was asked in a folder and goes on without us."""
+    def abandon(self, agent: str, folder: Folder, stack: str) -> float | None:
+        """End what was asked in a folder and goes on without us; return what it cost, in US dollars, if known."""
 
 
 class _Void(Exception):
@@ -294,7 +294,8 @@ class TrialRun:
         """Void the trials that have no answer, of these investigators or of all."""
         for agent in agents or list(self._trials):
             if self._trials[agent].status is Status.ASKED:
-                self._asker.abandon(agent, self._folder(agent), self._stack.name)
+                cost = self._asker.abandon(agent, self._folder(agent), self._stack.name)
+                self._set(agent, cost_usd=cost)
             if self._trials[agent].status in _UNANSWERED:
                 self._set(agent, status=Status.VOID, void_reason=reason)
 

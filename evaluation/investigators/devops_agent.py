@@ -122,18 +122,14 @@ class DevOpsAgent(Investigator):
         text = "\n\n".join([*(cause.statement for cause in findings.causes), findings.text]) if findings else ""
         raw["usage_hours"] = {"before": task.usage_hours_before, "after": self.usage_hours()}
         seconds = round(self._elapsed(task), 3)
-        cost = round(_agent_seconds(raw.get("task", {}), seconds) * USD_PER_SECOND, 4)
-        return Answer(
-            question.started, self.name, status, text, seconds, reason, cost if "task" in raw else 0.0, _json(raw)
-        )
+        cost = _cost(raw["task"], seconds) if "task" in raw else 0.0
+        return Answer(question.started, self.name, status, text, seconds, reason, cost, _json(raw))
 
     def _begin(self, question: Question, folder: Path) -> Task:
         """Return the task that was asked already, or write the trace of one that will be, before it is."""
         path = folder / _TASK_FILE
         if path.exists():
-            valid = records.load(path, "task")
-            values = {field.name: valid[field.name] for field in dataclasses.fields(Task)}
-            task = Task(**{**values, "started": parse_time(valid["started"])})
+            task = _read_task(path)
             if task.space_arn != self._space_arn:
                 raise UsageError(f"{path}: it was asked in {task.space_arn}, not in {self._space_arn}; name that "
                                  "space, or another --out")  # fmt: skip
@@ -194,15 +190,18 @@ class DevOpsAgent(Investigator):
         seconds = self._elapsed(task)
         return Progress(str(current["status"]), seconds, _agent_seconds(current, seconds) * USD_PER_SECOND)
 
-    def abandon(self, folder: Path) -> None:
-        """Cancel the investigation, which would go on and cost more."""
+    def abandon(self, folder: Path) -> float | None:
+        """Cancel the investigation, which would go on and cost more; return what it cost until now."""
         path = folder / _TASK_FILE
-        task_id = records.load(path, "task")["task_id"] if path.exists() else None
-        if task_id is not None:
-            with contextlib.suppress(ClientError, BotoCoreError):
-                self._client.update_backlog_task(
-                    agentSpaceId=self._space, taskId=task_id, taskStatus="CANCELED"
-                )  # fmt: skip
+        task = _read_task(path) if path.exists() else None
+        if task is None or task.task_id is None:
+            return None
+        canceled: Mapping[str, Any] = {}
+        with contextlib.suppress(ClientError, BotoCoreError):
+            canceled = self._client.update_backlog_task(
+                agentSpaceId=self._space, taskId=task.id, taskStatus="CANCELED"
+            )["task"]
+        return _cost(canceled, self._elapsed(task))
 
     def _pause(self, seconds: float, progress: Callable[[], Progress], report: Report) -> None:
         """Sleep, and let whoever waits stop that each second."""
@@ -280,6 +279,17 @@ class DevOpsAgent(Investigator):
 
     def _left(self, task: Task) -> float:
         return self._deadline - self._elapsed(task)
+
+
+def _read_task(path: Path) -> Task:
+    valid = records.load(path, "task")
+    values = {field.name: valid[field.name] for field in dataclasses.fields(Task)}
+    return Task(**{**values, "started": parse_time(valid["started"])})
+
+
+def _cost(task: Mapping[str, Any], elapsed: float) -> float:
+    """Return what the investigation cost, in US dollars; of one that AWS does not tell about, what it can have cost."""
+    return round(_agent_seconds(task, elapsed) * USD_PER_SECOND, 4)
 
 
 def _agent_seconds(task: Mapping[str, Any], elapsed: float) -> float:

@@ -64,9 +64,12 @@ class Investigator(Protocol):
         asked at all; nothing was asked then.
         """
 
-    def abandon(self, folder: Path) -> None:
-        """End what was asked in this folder and goes on by itself. Most have nothing that does."""
-        return
+    def abandon(self, folder: Path) -> float | None:
+        """End what was asked in this folder and goes on by itself; return what it cost, in US dollars, if known.
+
+        Most have nothing that goes on.
+        """
+        return None
 
 
 def decoded(content: bytes) -> str:

@@ -72,6 +72,9 @@ def test_a_killed_campaign_waits_for_what_it_asked_and_an_interrupted_one_cancel
     assert interrupted.returncode == 130, stdout
     assert "stopping: what was changed in app is taken back" in stdout
     assert statuses(out) == {"0001": Status.DONE, "0002": Status.VOID}, "the first was waited for, the second not"
+    assert {trial.id: (trial.cost_usd or 0.0) > 0 for trial in CampaignFolder(out / "devops-agent").trials()} == {
+        "0001": True, "0002": True,
+    }, "what was cancelled was paid for until then"  # fmt: skip
     assert len(tasks(aws)) == 2
     assert not is_failing(aws)
 

@@ -42,6 +42,20 @@ def test_shards_score_as_the_whole_does(count: int, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["merged", "whole", *(p.name for p in paths)])
 
 
+def test_the_accounts_hours_are_those_before_the_first_shard_and_after_the_last(tmp_path: Path) -> None:
+    paths = shards(tmp_path, 3)
+    hours = ((5.5, 7.0), (5.0, 6.0), (None, None))
+    for path, (before, after) in zip(paths, hours, strict=True):
+        shard = CampaignFolder(path / "runbook")
+        settings = {**shard.campaign().settings, "account_hours_before": before, "account_hours_after": after}
+        shard.write_campaign(dataclasses.replace(shard.campaign(), settings=settings))
+
+    (merged,) = merging.merge(paths, tmp_path / "merged")
+
+    settings = merged.campaign().settings
+    assert (settings["account_hours_before"], settings["account_hours_after"]) == (5.0, 7.0)
+
+
 def test_shards_of_several_investigators_are_merged_by_investigator(tmp_path: Path) -> None:
     paths = shards(tmp_path)
     fabricate(paths[0] / "echo", 2)

@@ -112,8 +112,9 @@ class World:
         records.write(folder.path / "findings.json", Findings(Verdict.NO_FAULT, source="text").record(NOW))
         return answer
 
-    def abandon(self, agent: str, folder: Folder, stack: str) -> None:
+    def abandon(self, agent: str, folder: Folder, stack: str) -> float:
         self.abandoned.append(agent)
+        return 0.25
 
     # The test
     def trial_run(self) -> TrialRun:
@@ -253,6 +254,7 @@ def test_an_interruption_cancels_what_was_asked_and_leaves_the_app_healthy(world
     assert (done["devops-agent"].status, done["command"].status) == (Status.DONE, Status.VOID)
     assert done["command"].void_reason == "interrupted"
     assert world.abandoned == ["command"]
+    assert done["command"].cost_usd == 0.25
     assert world.checks[-1] == "recovering", "whoever stops it does not wait for the alarms"
     assert not world.is_failing
 
