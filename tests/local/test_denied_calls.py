@@ -210,15 +210,12 @@ def _key(aws: Aws, account: Account) -> list[Any]:
 
 
 def _identity(aws: Aws, account: Account) -> list[Any]:
+    """Return users, roles and policies with all their documents, which are in one answer, and what it leaves out: roles'
+    descriptions, durations and boundaries, and the providers."""
     iam = aws.client("iam")
-    resources: list[Any] = [iam.list_users()["Users"]]
-    for role in iam.list_roles()["Roles"]:
-        name: dict[str, Any] = {"RoleName": role["RoleName"]}
-        resources += [iam.get_role(**name)["Role"], iam.list_attached_role_policies(**name)["AttachedPolicies"]]
-        for inline in iam.list_role_policies(**name)["PolicyNames"]:
-            resources.append(iam.get_role_policy(**name, PolicyName=inline)["PolicyDocument"])
-    for policy in iam.list_policies(Scope="Local")["Policies"]:
-        resources.append([policy, iam.list_policy_versions(PolicyArn=policy["Arn"])["Versions"]])
+    details = iam.get_account_authorization_details(Filter=["User", "Role", "LocalManagedPolicy"])
+    resources = [details["UserDetailList"], details["RoleDetailList"], details["Policies"]]
+    resources += [iam.get_role(RoleName=role["RoleName"])["Role"] for role in details["RoleDetailList"]]
     for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
         trusted = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
         resources.append([provider, trusted["ClientIDList"], trusted["ThumbprintList"]])

@@ -52,8 +52,8 @@ def test_the_accounts_hours_are_those_before_the_first_shard_and_after_the_last(
 
     (merged,) = merging.merge(paths, tmp_path / "merged")
 
-    settings = merged.campaign().settings
-    assert (settings["account_hours_before"], settings["account_hours_after"]) == (5.0, 7.0)
+    noted = merged.campaign().settings
+    assert (noted["account_hours_before"], noted["account_hours_after"]) == (5.0, 7.0)
 
 
 def test_shards_of_several_investigators_are_merged_by_investigator(tmp_path: Path) -> None:
