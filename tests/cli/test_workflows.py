@@ -125,8 +125,9 @@ class GitHub:
         for name in ("app", "evaluate"):
             file = checkout / WORKFLOWS / f"{name}.yml"
             file.write_text(re.sub(r" +queue: .*\n", "", file.read_text()))  # act's schema does not have it yet
+        # act asks for a commit, and copies every file of the repository, and each of git's, into every job.
         git = ["git", "-C", str(checkout), "-c", "user.name=o", "-c", "user.email=o@example.com"]
-        for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=m"]):
+        for command in (["init", "--quiet", "--template="], ["commit", "--quiet", "--allow-empty", "--message=m"]):
             subprocess.run([*git, *command], check=True)
         self.subject = subject or self._subject(checkout)
         event_file = checkout.with_suffix(".json")
