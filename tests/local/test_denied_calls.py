@@ -210,8 +210,8 @@ def _key(aws: Aws, account: Account) -> list[Any]:
 
 
 def _identity(aws: Aws, account: Account) -> list[Any]:
-    """Return users, roles and policies with all their documents, which are in one answer, and what it leaves out: roles'
-    descriptions, durations and boundaries, and the providers."""
+    """Return users, roles and policies with all their documents, which are in one answer, and what that leaves out: the
+    roles' descriptions, durations and boundaries, and the providers."""
     iam = aws.client("iam")
     details = iam.get_account_authorization_details(Filter=["User", "Role", "LocalManagedPolicy"])
     resources = [details["UserDetailList"], details["RoleDetailList"], details["Policies"]]
