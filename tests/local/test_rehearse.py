@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +34,23 @@ STEPS = [
 ]
 
 
+WRONG_SETTINGS = {
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "https_proxy": "http://127.0.0.1:9",
+    "HTTP_PROXY": "nonsense",
+    "all_proxy": "socks5://127.0.0.1:9",
+    "REQUESTS_CA_BUNDLE": "/nowhere",
+    "SSL_CERT_FILE": "/nowhere",
+    "AWS_CA_BUNDLE": "/nowhere",
+    "AWS_MAX_ATTEMPTS": "x",
+    "AWS_PROFILE": "real",
+    "AWS_RETRY_MODE": "x",
+    "AWS_SESSION_TOKEN": "stale",
+    "AWS_SHARED_CREDENTIALS_FILE": "/bin/sh",
+    "AWS_USE_FIPS_ENDPOINT": "true",
+}
+
+
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
     """The folder for a rehearsal's temporary files, so that a test can assert that none remain."""
@@ -46,11 +65,11 @@ def emulators(scratch: Path) -> list[str]:
     return [line for line in processes.splitlines() if str(scratch) in line]
 
 
-def start(root: Path, scratch: Path) -> subprocess.Popen[str]:
+def start(root: Path, scratch: Path, *more: str, **environment: str) -> subprocess.Popen[str]:
     """Start a rehearsal that the test can signal."""
     return subprocess.Popen(
-        [sys.executable, str(root / "sandbox"), "rehearse", "--engine", "embedded"],
-        env={**os.environ, "TMPDIR": str(scratch)},
+        [sys.executable, str(root / "sandbox"), "rehearse", "--engine", "embedded", *more],
+        env={**os.environ, "TMPDIR": str(scratch), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,16 +80,48 @@ def changed_files(root: Path) -> str:
     return subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True).stdout
 
 
-def test_the_whole_lifecycle_passes_and_is_recorded(
-    root: Path, scratch: Path, sandbox: Sandbox, tmp_path: Path
-) -> None:
+@dataclass(frozen=True)
+class Rehearsals:
+    """What two rehearsals at once have left: one that wrote a record, one in a shell whose settings are wrong."""
+
+    recorded: subprocess.CompletedProcess[str]
+    misled: subprocess.CompletedProcess[str]
+    record: dict[str, Any]
+    called: Path
+    """What the credential process of the shell's profile makes, if it is run."""
+    left: list[str]
+    """Files and processes."""
+    is_checkout_changed: bool
+
+
+@pytest.fixture(scope="module")
+def rehearsals(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearsals:
+    """Both at the same time."""
+    folder = tmp_path_factory.mktemp("rehearsals")
+    scratch, file, called, config = (folder / name for name in ("scratch", "record.json", "called", "config"))
+    scratch.mkdir()
+    config.write_text(f"[profile real]\ncredential_process = touch {called}\nregion = us-east-1\n")
     before = changed_files(root)
-    file = tmp_path / "record.json"
+    runs = [
+        start(root, scratch, "--json", str(file)),
+        start(root, scratch, **WRONG_SETTINGS, AWS_CONFIG_FILE=str(config)),
+    ]
+    try:
+        recorded, misled = (
+            subprocess.CompletedProcess(run.args, run.returncode, *output)
+            for run, output in [(run, run.communicate(timeout=120)) for run in runs]
+        )
+    finally:
+        for run in runs:
+            run.kill()
+    record = json.loads(file.read_text()) if file.exists() else {}
+    left = [*(path.name for path in scratch.iterdir()), *emulators(scratch)]
+    return Rehearsals(recorded, misled, record, called, left, changed_files(root) != before)
 
-    result = sandbox("rehearse", "--engine", "embedded", "--json", str(file), TMPDIR=str(scratch))
 
-    assert result.returncode == 0, result.stdout + result.stderr
-    record = json.loads(file.read_text())
+def test_the_whole_lifecycle_passes_and_is_recorded(rehearsals: Rehearsals) -> None:
+    assert rehearsals.recorded.returncode == 0, rehearsals.recorded.stdout + rehearsals.recorded.stderr
+    record = rehearsals.record
     assert [step["name"] for step in record["steps"]] == STEPS
     assert all(step["passed"] for step in record["steps"])
     assert record["passed"] is True
@@ -87,18 +138,20 @@ def test_the_whole_lifecycle_passes_and_is_recorded(
     assert by_name["check failing"]["check"]["passed"] is True
     assert by_name["destroy the app"]["update"]["changes"] == {"delete": 26}
     assert by_name["deploy with no change"]["update"]["changes"] == {"same": 26}
-    assert list(scratch.iterdir()) == []
-    assert emulators(scratch) == []
-    assert changed_files(root) == before
 
 
-def test_two_concurrent_rehearsals_do_not_interfere(root: Path, scratch: Path) -> None:
-    runs = [start(root, scratch) for _ in range(2)]
+def test_a_rehearsal_passes_with_proxies_and_settings_of_aws_that_are_wrong(rehearsals: Rehearsals) -> None:
+    assert rehearsals.misled.returncode == 0, rehearsals.misled.stdout + rehearsals.misled.stderr
 
-    outputs = [run.communicate(timeout=120)[0] for run in runs]
 
-    assert [run.returncode for run in runs] == [0, 0], outputs
-    assert list(scratch.iterdir()) == []
+def test_credentials_of_the_shell_are_never_used(rehearsals: Rehearsals) -> None:
+    assert not rehearsals.called.exists()
+
+
+def test_two_concurrent_rehearsals_do_not_interfere_and_leave_nothing(rehearsals: Rehearsals) -> None:
+    assert (rehearsals.recorded.returncode, rehearsals.misled.returncode) == (0, 0)
+    assert rehearsals.left == []
+    assert not rehearsals.is_checkout_changed
 
 
 @pytest.mark.parametrize("at", ["emulator  http", " 1  bootstrap", " 2  deploy", " 6  check failing"])
@@ -153,20 +206,6 @@ def test_a_remote_endpoint_is_refused(name: str, url: str, sandbox: Sandbox, scr
     assert f"{name} is '{url}'" in result.stderr
     assert "never touches real AWS" in result.stderr
     assert result.stdout == ""
-
-
-def test_credentials_of_the_shell_are_never_used(sandbox: Sandbox, tmp_path: Path) -> None:
-    """The profile's credential process would create a file if it were run."""
-    created = tmp_path / "created"
-    config = tmp_path / "config"
-    config.write_text(f"[profile real]\ncredential_process = touch {created}\nregion = us-east-1\n")
-
-    result = sandbox(
-        "rehearse", "--engine", "embedded", AWS_PROFILE="real", AWS_CONFIG_FILE=str(config), AWS_SESSION_TOKEN="stale"
-    )
-
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert not created.exists()
 
 
 def test_a_port_in_use_is_an_error(sandbox: Sandbox, scratch: Path) -> None:

@@ -20,7 +20,7 @@ from local_aws.errors import LocalAwsError
 from local_aws.provider.resource import Aws
 from ops import folder_locks
 from ops.errors import UsageError
-from tests.local.conftest import REGION, run_sandbox
+from tests.local.conftest import REGION
 from tests.support.checkouts import copy_project
 
 STATE = ".pulumi/stacks/demo/dev.json"
@@ -197,28 +197,6 @@ def test_an_archive_that_is_not_whole_is_named(content: bytes, tmp_path: Path) -
 
     with pytest.raises(LocalAwsError, match=r"emulator\.tar cannot be read"):
         archive.restore(tmp_path, tmp_path / "target", REGION)
-
-
-def test_a_rehearsal_passes_with_proxies_and_settings_of_aws_that_are_wrong(root: Path) -> None:
-    result = run_sandbox(
-        root,
-        "rehearse",
-        "--engine=embedded",
-        HTTPS_PROXY="http://127.0.0.1:9",
-        https_proxy="http://127.0.0.1:9",
-        HTTP_PROXY="nonsense",
-        all_proxy="socks5://127.0.0.1:9",
-        AWS_CA_BUNDLE="/nowhere",
-        REQUESTS_CA_BUNDLE="/nowhere",
-        SSL_CERT_FILE="/nowhere",
-        AWS_USE_FIPS_ENDPOINT="true",
-        AWS_MAX_ATTEMPTS="x",
-        AWS_RETRY_MODE="x",
-        AWS_PROFILE="x",
-        AWS_CONFIG_FILE="/bin/sh",
-    )
-
-    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_a_rehearsal_passes_in_odd_folders_with_few_descriptors_and_the_c_locale(tmp_path: Path) -> None:
