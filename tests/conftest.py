@@ -1,5 +1,6 @@
 """Fixtures and the terminal summary for all tests."""
 
+import gc
 import os
 from collections import Counter
 from pathlib import Path
@@ -42,6 +43,12 @@ def _without_aws_and_pulumi_settings_of_the_shell(monkeypatch: pytest.MonkeyPatc
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {HERE / name: rank for rank, name in enumerate(FIRST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage seldom: modules live as long as the tests, and Python would go through them all each time."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -9,12 +9,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from evaluation.campaign.files import CampaignFolder, Status, Verdict
 from local_aws.provider.resource import Aws
 from tests.cli.conftest import Shell
 
 SPACE = "arn:aws:aidevops:eu-west-1:111122223333:agentspace/slow"
 DEADLINE_SECONDS = 100
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _updated_by_the_cli(deployed: Shell) -> None:
+    """The fixture's engine is another, which notes less of the code."""
+    deployed.pulumi("up", "--yes", "--skip-preview", "--stack", "app")
 
 
 def arguments(out: Path) -> list[str]:
@@ -53,7 +61,6 @@ def is_failing(aws: Aws) -> bool:
 def test_a_killed_campaign_waits_for_what_it_asked_and_an_interrupted_one_cancels_it(
     deployed: Shell, aws: Aws, tmp_path: Path
 ) -> None:
-    deployed.pulumi("up", "--yes", "--stack", "app")  # the fixture's engine is another, which notes less of the code
     out = tmp_path / "out"
     task = out / "devops-agent" / "trials" / "0001" / "task.json"
     file = (deployed.workspace / "Pulumi.app.yaml").read_text()
@@ -93,7 +100,6 @@ def test_a_killed_campaign_waits_for_what_it_asked_and_an_interrupted_one_cancel
 def test_a_checkout_whose_changes_are_not_deployed_is_refused_before_a_trial(
     deployed: Shell, aws: Aws, tmp_path: Path
 ) -> None:
-    deployed.pulumi("up", "--yes", "--stack", "app")
     client = deployed.checkout / "handler" / "client.py"
     client.write_text(client.read_text() + "# changed\n")
 

@@ -52,7 +52,7 @@ def life(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         unchanged = deploy.plan().changes
         configuration.write(folder, flipped(healthy))
         flip_by_preview = preview.plan().changes
-        refusal = preview.attempt("apply", "-input=false", "-auto-approve")
+        refusal = preview.attempt("apply", "-input=false", "plan")
         assert refusal.returncode == 1
         after_refusal = variables(administrator)
         flip = deploy.plan().changes
