@@ -1,4 +1,4 @@
-"""Chromium without a window, driven over its DevTools protocol: https://chromedevtools.github.io/devtools-protocol."""
+"""Chromium without a window, driven over its debugging pipe: https://chromedevtools.github.io/devtools-protocol."""
 
 import base64
 import contextlib
@@ -6,6 +6,7 @@ import fcntl
 import itertools
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
@@ -14,17 +15,18 @@ from pathlib import Path
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DEADLINE_SECONDS = 20.0
-
+DEADLINE_SECONDS = 30.0
+STOP_SECONDS = 10.0
 OPTIONS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-pipe",
     "--host-resolver-rules=MAP * ~NOTFOUND",
 ]  # fmt: skip
+KEY_CODES = {"Tab": 9, "Enter": 13, " ": 32, "ArrowDown": 40}
 
 
 class Page:
-    """A browser's page, and every address that it asked for."""
+    """A browser's page, and what the browser reported of it since a file was opened."""
 
     def __init__(self, commands: int, messages: int) -> None:
         self._commands = commands
@@ -32,7 +34,7 @@ class Page:
         self._unread = b""
         self._ids = itertools.count(1)
         self._session: dict[str, str] = {}
-        self.events: list[dict[str, Any]] = []
+        self._events: list[dict[str, Any]] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = {"sessionId": self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]}
         for domain in ("Page", "Network", "Runtime", "Log"):
@@ -43,26 +45,39 @@ class Page:
         number = next(self._ids)
         message = {"id": number, "method": method, "params": parameters, **self._session}
         os.write(self._commands, json.dumps(message).encode() + b"\0")
-        for answer in self._receive():
-            if answer.get("id") == number:
-                assert "error" not in answer, (method, answer["error"])
-                return dict(answer["result"])
-            self.events.append(answer)
-        raise AssertionError(f"the browser ended before it answered {method}")
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while (answer := self._receive(deadline)).get("id") != number:
+            self._events.append(answer)
+        assert "error" not in answer, (method, answer["error"])
+        return dict(answer["result"])
 
     def open(self, file: Path, *, width: int = 1000, scheme: str = "light") -> None:
         """Load a file on a screen of this width and colour scheme."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 500
-        )
-        self.set_scheme(scheme)
-        self.events.clear()
+        self.use_width(width)
+        self.use_media(scheme=scheme)
+        self._events.clear()
         self.call("Page.navigate", url=file.as_uri())
-        self.wait_for("document.readyState === 'complete' && location.href !== 'about:blank'")
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not self._reported("Page.loadEventFired"):
+            self._events.append(self._receive(deadline))
 
-    def set_scheme(self, scheme: str) -> None:
-        """Have a person prefer this colour scheme from now on."""
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    def use_width(self, width: int) -> None:
+        """Give the screen a width, in CSS pixels."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+        )
+
+    def use_media(self, *, scheme: str = "light", medium: str = "") -> None:
+        """Have the page see a colour scheme, light or dark, and a medium such as print."""
+        preferred = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.call("Emulation.setEmulatedMedia", media=medium, features=preferred)
+
+    def press(self, key: str) -> None:
+        """Press a key and release it."""
+        text = {"Enter": "\r", " ": " "}.get(key, "")
+        common = {"key": key, "code": {" ": "Space"}.get(key, key), "windowsVirtualKeyCode": KEY_CODES[key]}
+        self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **common)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **common)
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of a JavaScript expression, or of what it promises."""
@@ -78,17 +93,16 @@ class Page:
             time.sleep(0.05)
 
     def requests(self) -> list[str]:
-        """Return the addresses asked for since the page was opened; `data:` is no request."""
-        urls = [
-            event["params"]["request"]["url"] for event in self.events if event["method"] == "Network.requestWillBeSent"
-        ]
+        """Return the addresses asked for since a file was opened, without fragments; `data:` is no request."""
+        self.evaluate("1")  # events that are on their way come before its answer
+        urls = [event["request"]["url"].partition("#")[0] for event in self._reported("Network.requestWillBeSent")]
         return [url for url in urls if not url.startswith("data:")]
 
     def complaints(self) -> list[str]:
-        """Return the errors and warnings of the page's console, and what its policy blocked."""
-        thrown = [event["params"] for event in self.events if event["method"] == "Runtime.exceptionThrown"]
-        logged = [event["params"]["entry"] for event in self.events if event["method"] == "Log.entryAdded"]
-        return [str(each["exceptionDetails"]) for each in thrown] + [entry["text"] for entry in logged]
+        """Return what the page threw and wrote to its console, and what its policy blocked."""
+        self.evaluate("1")
+        kinds = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
+        return [json.dumps(event) for kind in kinds for event in self._reported(kind)]
 
     def screenshot(self, file: Path) -> None:
         """Write a picture of the whole page."""
@@ -99,16 +113,19 @@ class Page:
         """Print the page to a file."""
         file.write_bytes(base64.b64decode(self.call("Page.printToPDF", preferCSSPageSize=True)["data"]))
 
-    def _receive(self) -> Iterator[dict[str, Any]]:
-        while True:
-            message, separator, rest = self._unread.partition(b"\0")
-            if separator:
-                self._unread = rest
-                yield json.loads(message)
-            elif chunk := os.read(self._messages, 1 << 20):
-                self._unread += chunk
-            else:
-                return
+    def _reported(self, method: str) -> list[dict[str, Any]]:
+        return [event["params"] for event in self._events if event.get("method") == method]
+
+    def _receive(self, deadline: float) -> dict[str, Any]:
+        while b"\0" not in self._unread:
+            left = deadline - time.monotonic()
+            assert left > 0, f"the browser did not answer within {DEADLINE_SECONDS:.0f} s"
+            if select.select([self._messages], [], [], left)[0]:
+                read = os.read(self._messages, 1 << 20)
+                assert read, "the browser has ended"
+                self._unread += read
+        message, _, self._unread = self._unread.partition(b"\0")
+        return dict(json.loads(message))
 
 
 @contextlib.contextmanager
@@ -129,7 +146,11 @@ def opened(profile: Path) -> Iterator[Page]:
     try:
         yield Page(commands, messages)
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         os.close(commands)
         os.close(messages)

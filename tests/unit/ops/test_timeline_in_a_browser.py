@@ -112,7 +112,7 @@ def test_the_scheme_is_followed_also_when_it_changes(chromium: Page, files: dict
     assert chromium.evaluate(BACKGROUND) == DARK
     assert chromium.evaluate(title) == "rgb(230, 237, 243)"
 
-    chromium.set_scheme("light")
+    chromium.use_media(scheme="light")
     chromium.wait_for(f"{title} === 'rgb(31, 35, 40)'")
     assert chromium.evaluate(BACKGROUND) == LIGHT
 
@@ -127,7 +127,7 @@ def test_a_zoom_outlasts_a_change_of_the_scheme(chromium: Page, files: dict[str,
     chromium.wait_for(f"chart.layout.xaxis.range[0] !== '{full[0]}'")
     zoomed = chromium.evaluate("chart.layout.xaxis.range")
 
-    chromium.set_scheme("dark")
+    chromium.use_media(scheme="dark")
     chromium.wait_for(f"chart.layout.font.color === '{page.PALETTES['dark'].ink}'")
     assert chromium.evaluate("chart.layout.xaxis.range") == zoomed
 
