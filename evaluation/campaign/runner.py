@@ -1,8 +1,9 @@
 """A campaign: the trials of each stack one after another, the stacks side by side, until all are done."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evaluation.campaign.files import CampaignFolder, Status, Trial
@@ -38,6 +39,11 @@ class Budget:
         with self._lock:
             if self.most is not None and self.spent + self.reserved + amount > self.most:
                 raise BudgetSpentError
+            self.reserved += amount
+
+    def expect(self, amount: float) -> None:
+        """Reserve it for a question that was asked before, whether it is too much or not."""
+        with self._lock:
             self.reserved += amount
 
     def settle(self, amount: float, cost: float) -> None:
@@ -144,14 +150,13 @@ class CampaignRun:
                                      f"{self._last_reason(planned)}; mend that, and run this again, which goes on"
                                      )  # fmt: skip
                 self._budget.reserve(self._questions_usd)
-                before = self._cost(planned)
-                try:
+                with self._settled(planned):
                     attempt = 1 + max((trial.attempt for _, trial in self._attempts(planned)), default=0)
                     self._progress.begin(stack, planned.id)
-                    trial_run.run(planned, order_of(agents, self._seed, planned.id), attempt)
-                finally:
-                    self._budget.settle(self._questions_usd, self._cost(planned) - before)
-                    self._progress.end(stack, is_void=bool(self._pending(planned)))
+                    try:
+                        trial_run.run(planned, order_of(agents, self._seed, planned.id), attempt)
+                    finally:
+                        self._progress.end(stack, is_void=bool(self._pending(planned)))
                 voids += 1
                 watch.stage("pause")
                 watch.sleep(self._pause_seconds)
@@ -166,7 +171,18 @@ class CampaignRun:
             for agent, trial in under_way.items():
                 self._folders[agent].void(trial, INTERRUPTED)
             return
-        trial_run.resume(under_way)
+        self._budget.expect(self._questions_usd)
+        with self._settled(planned):
+            trial_run.resume(under_way)
+
+    @contextlib.contextmanager
+    def _settled(self, planned: Planned) -> Iterator[None]:
+        """Replace what is reserved for a trial's questions with what they cost in a `with` block."""
+        before = self._cost(planned)
+        try:
+            yield
+        finally:
+            self._budget.settle(self._questions_usd, self._cost(planned) - before)
 
     def _pending(self, planned: Planned) -> list[str]:
         return [agent for agent, folder in self._folders.items() if not folder.is_done(planned.id)]

@@ -1,5 +1,6 @@
 """A campaign's order of things: repetition, budget, stopping, several stacks. The trials themselves are made up."""
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +45,7 @@ class MadeUpTrials:
 
     ends: Ends
     resumed: list[dict[str, Trial]]
+    resumed_usd = 0.0
 
     def __init__(
         self, stack: UpdatedStack, backend: Any, folders: Mapping[str, CampaignFolder], asker: Any, watch: Watch
@@ -65,7 +67,8 @@ class MadeUpTrials:
     def resume(self, trials: dict[str, Trial]) -> None:
         type(self).resumed.append(trials)
         for agent, trial in trials.items():
-            self._folders[agent].void(trial, "interrupted")
+            left = dataclasses.replace(trial, cost_usd=type(self).resumed_usd)
+            self._folders[agent].void(left, "interrupted")
 
 
 @pytest.fixture
@@ -203,6 +206,20 @@ def test_what_a_killed_run_left_is_gone_on_with_or_void_where_its_stacks_are_gon
         assert statuses(tmp_path / "runbook") == {
             "0001": "void", "0001-2": "done", **{f"{number:04}": "done" for number in range(2, 9)},
         }  # fmt: skip
+
+
+def test_what_a_killed_run_had_asked_counts_for_the_budget(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = plan(7, 8, ["app"])[0]
+    left = Trial(NOW, first.id, first.block, first.arm, first.stack, "named", Status.ASKED)
+    CampaignFolder(tmp_path / "runbook").write_trial(left)
+    monkeypatch.setattr(MadeUpTrials, "resumed_usd", 2.5)
+
+    result, _ = run(lambda planned, agent, attempt: (Status.DONE, 1.0), most_usd=3.0, questions_usd=1.0)
+
+    assert result.is_budget_spent
+    assert statuses(tmp_path / "runbook") == {"0001": "void"}
 
 
 def test_a_problem_of_one_stack_leaves_the_other_to_go_on(run: Run, tmp_path: Path) -> None:
