@@ -40,6 +40,7 @@ REPOSITORY = "octo-org/octo-repo"
 JOBS = github.Jobs(f"repo:{REPOSITORY}", "production")
 APP = AppNames("app")
 HISTORY = f".pulumi/history/{PROJECT}/app/"
+STATE = f".pulumi/stacks/{PROJECT}/app."
 WORKFLOWS = Path(".github/workflows")
 ACTIONS = {
     "actions/cache": "cache",
@@ -390,6 +391,22 @@ def test_an_injection_deploys_no_other_change(hub: GitHub, aws: Aws) -> None:
     assert not run.succeeded
     assert "This commit has changes that are not deployed" in run.summary
     assert (fail_mode(aws), last_message(aws)) == ("false", before)
+
+
+def test_a_deployment_without_the_state_of_what_is_there_makes_nothing_twice(hub: GitHub, aws: Aws) -> None:
+    s3, bucket = aws.client("s3"), state_bucket(process.ACCOUNT, REGION)
+    (key,) = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix=STATE)["Contents"]
+              if item["Key"].endswith((".json", ".json.gz"))]  # fmt: skip
+    state = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.delete_object(Bucket=bucket, Key=key)
+
+    run = hub.run("deploy-lambda", stack="app")
+
+    s3.put_object(Bucket=bucket, Key=key, Body=state)
+    assert not run.succeeded
+    assert "The state of the stack app has no resources, and AWS has some of it." in run.summary
+    assert f"function:{APP.function}" in run.summary
+    assert len(aws.client("apigatewayv2").get_apis()["Items"]) == 1
 
 
 def test_an_injection_stays_until_rollback(hub: GitHub, aws: Aws) -> None:
