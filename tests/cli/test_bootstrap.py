@@ -25,7 +25,6 @@ exec {CLI} "$@"
 """
 
 INTERRUPTIONS = [
-    "before command stack init",
     "before call 1",
     "after command stack import",  # pending operations are resolved and not yet refreshed
     "after call 3",

@@ -35,16 +35,6 @@ def test_drift_is_shown_and_corrected_with_refresh(deployed: Shell, aws: Aws) ->
     assert deployed.sandbox("check", "--stack", "app", "--expect", "healthy").returncode == 0
 
 
-def test_a_preview_of_a_destroyed_stack_lists_every_resource(deployed: Shell) -> None:
-    deployed.sandbox("local", "destroy")
-
-    steps = deployed.steps("--stack", "app")
-
-    assert {step["op"] for step in steps} == {"create"}
-    assert len(steps) == 26
-    assert deployed.sandbox("local", "up").returncode == 0
-
-
 REPLACED = {
     "app-alarms-api-5xx",
     "app-function-logs",

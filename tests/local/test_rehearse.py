@@ -306,9 +306,7 @@ def test_a_killed_emulator_fails_the_running_step(root: Path, scratch: Path) -> 
     ("old", "new", "message"),
     [
         ("failMode: false", "failmode: false", "incident-sandbox:failmode is no setting of this project"),
-        ("failMode: false", "failMode: maybe", "incident-sandbox:failMode is 'maybe'"),
         ("failMode: false", "failMode: true", "expected failMode false"),
-        ("scope: app", "scope: apps", "incident-sandbox:scope is 'apps'"),
         ("aws:region: eu-west-1", "", "Pulumi.app.yaml has no aws:region"),
         ("config:", "config: [", "Pulumi.app.yaml is not YAML that Pulumi reads"),
     ],
