@@ -8,7 +8,8 @@ handler that raises is neither: AWS's runtime reports the error and waits for th
 for each failing request, so that an incident would be cold starts, and most of a processor.
 
 ministack has each process load botocore before the handler, to count how deep functions invoke one another. This
-project's functions use the standard library alone, and botocore would be nine tenths of their cold start.
+project's functions use the standard library alone, and botocore would be two thirds of their cold start. So there is no
+recursive loop detection here (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html).
 """
 
 from collections.abc import Callable
