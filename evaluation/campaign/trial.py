@@ -293,11 +293,11 @@ class TrialRun:
     def _void(self, reason: str, agents: Sequence[str] | None = None) -> None:
         """Void the trials that have no answer, of these investigators or of all."""
         for agent in agents or list(self._trials):
-            if self._trials[agent].status is Status.ASKED:
+            trial, cost = self._trials[agent], None
+            if trial.status is Status.ASKED:
                 cost = self._asker.abandon(agent, self._folder(agent), self._stack.name)
-                self._set(agent, cost_usd=cost)
-            if self._trials[agent].status in _UNANSWERED:
-                self._set(agent, status=Status.VOID, void_reason=reason)
+            if trial.status in _UNANSWERED:
+                self._set(agent, status=Status.VOID, void_reason=reason, cost_usd=cost)
 
     def _set_all(self, **changes: Any) -> None:
         for agent in self._trials:

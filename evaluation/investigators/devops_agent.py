@@ -198,9 +198,7 @@ class DevOpsAgent(Investigator):
             return None
         canceled: Mapping[str, Any] = {}
         with contextlib.suppress(ClientError, BotoCoreError):
-            canceled = self._client.update_backlog_task(
-                agentSpaceId=self._space, taskId=task.id, taskStatus="CANCELED"
-            )["task"]
+            canceled = self._canceled(task)
         return _cost(canceled, self._elapsed(task))
 
     def _pause(self, seconds: float, progress: Callable[[], Progress], report: Report) -> None:
@@ -213,10 +211,14 @@ class DevOpsAgent(Investigator):
     def _cancel(self, task: Task, reason: str) -> tuple[str, str]:
         """Cancel what would go on and cost more."""
         try:
-            self._client.update_backlog_task(agentSpaceId=self._space, taskId=task.id, taskStatus="CANCELED")
+            self._canceled(task)
         except (ClientError, BotoCoreError) as error:
             reason += f"; it could not be canceled and may cost more ({error})"
         return "timed_out", reason
+
+    def _canceled(self, task: Task) -> Mapping[str, Any]:
+        """Cancel the task; return it as AWS has it then."""
+        return self._client.update_backlog_task(agentSpaceId=self._space, taskId=task.id, taskStatus="CANCELED")["task"]
 
     def _journal(self, task: Task, raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the records of the execution, oldest first; none where there is no execution."""

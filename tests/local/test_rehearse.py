@@ -76,6 +76,12 @@ def start(root: Path, scratch: Path, *more: str, **environment: str) -> subproce
     )
 
 
+def ended(run: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    """Wait for a rehearsal."""
+    stdout, stderr = run.communicate(timeout=120)
+    return subprocess.CompletedProcess(run.args, run.returncode, stdout, stderr)
+
+
 def changed_files(root: Path) -> str:
     return subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True).stdout
 
@@ -107,10 +113,7 @@ def rehearsals(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearsa
         start(root, scratch, **WRONG_SETTINGS, AWS_CONFIG_FILE=str(config)),
     ]
     try:
-        recorded, misled = (
-            subprocess.CompletedProcess(run.args, run.returncode, *output)
-            for run, output in [(run, run.communicate(timeout=120)) for run in runs]
-        )
+        recorded, misled = [ended(run) for run in runs]
     finally:
         for run in runs:
             run.kill()

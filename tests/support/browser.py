@@ -93,21 +93,15 @@ class Page:
             time.sleep(0.05)
 
     def requests(self) -> list[str]:
-        """Return the addresses asked for since a file was opened, without fragments; `data:` is no request."""
+        """Return the addresses asked for since a file was opened, without fragments."""
         self.evaluate("1")  # events that are on their way come before its answer
-        urls = [event["request"]["url"].partition("#")[0] for event in self._reported("Network.requestWillBeSent")]
-        return [url for url in urls if not url.startswith("data:")]
+        return [event["request"]["url"].partition("#")[0] for event in self._reported("Network.requestWillBeSent")]
 
     def complaints(self) -> list[str]:
         """Return what the page threw and wrote to its console, and what its policy blocked."""
         self.evaluate("1")
         kinds = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
         return [json.dumps(event) for kind in kinds for event in self._reported(kind)]
-
-    def screenshot(self, file: Path) -> None:
-        """Write a picture of the whole page."""
-        picture = self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
-        file.write_bytes(base64.b64decode(picture))
 
     def pdf(self, file: Path) -> None:
         """Print the page to a file."""
